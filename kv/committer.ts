@@ -1,0 +1,304 @@
+/**
+ * Group commits: many small transactions share one atomic operation, and so one fsync.
+ *
+ * Owns the one way by which this program writes to the database. It must never wait for company: an idle committer
+ * commits at once, and what arrives meanwhile forms the next group. Groups are committed one after the other, so members
+ * that touch the same key take effect in the order they arrived. There are no turns besides arrival: whoever has much to
+ * write hands it in by the hundred and waits in between, and so holds up nobody for longer than that.
+ *
+ * @module
+ */
+import type { Clock, Random } from "../lib/ports.ts";
+import { CommitError, commitErrorKind } from "./commit_error.ts";
+import { buildAtomic, CommitGroup } from "./commit_group.ts";
+import { COMMITTER_LIMITS, type CommitterLimits } from "./commit_limits.ts";
+import { type CommitterStats, emptyStats, type GroupReport } from "./commit_stats.ts";
+import type { Database } from "./database.ts";
+import { type MeasuredMember, measureMember, type Member } from "./member.ts";
+
+/** What came of a member: written, or one of its checks failed. */
+export type CommitResult = { readonly ok: true; readonly versionstamp: string } | { readonly ok: false };
+
+/** Everything the committer reaches the world through. */
+export interface CommitterPorts {
+  readonly db: Pick<Database, "atomic">;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits?: Partial<CommitterLimits>;
+  /** Called after each atomic operation, the halves of a bisection included. Must not throw. */
+  readonly onGroup?: (report: GroupReport) => void;
+}
+
+/** Commits members in groups. */
+export interface Committer {
+  /**
+   * Commits one member, with others, as soon as the operation before is through.
+   *
+   * On a KV server `ok: false` may also mean that it *was* committed: Deno's client sends an operation again whose answer
+   * was lost, and the second time the check fails. Read again and look for your own write.
+   *
+   * @param member Its checks and mutations; the values must not be changed until this settles.
+   * @returns Whether its checks held. Resolved means durable.
+   * @throws {AssertionError} At once, if it is beyond the limits of one operation or holds what KV refuses.
+   * @throws {CommitError} `unavailable`: the database can't take it, or too many wait.
+   * @throws Whatever Deno KV refused it with, if this member alone is at fault.
+   */
+  commit(member: Member): Promise<CommitResult>;
+  /**
+   * Since when commits fail, by the clock; null from the next one that succeeds (a failing check proves nothing: it is
+   * found by reading). A file that two processes write to is locked for some milliseconds all the time, so what matters
+   * is for how long.
+   */
+  readonly failing_since: number | null;
+  /** Resolves when nothing waits or is under way. */
+  idle(): Promise<void>;
+  /** A copy of the counters. */
+  stats(): CommitterStats;
+}
+
+/**
+ * Makes the committer. There must be one per process: two would conflict with each other.
+ *
+ * @param ports Database, clock, randomness, and limits where they differ from {@linkcode COMMITTER_LIMITS}.
+ * @returns The committer, idle. It starts no timer before the first member.
+ */
+export function createCommitter(ports: CommitterPorts): Committer {
+  return new GroupCommitter(ports);
+}
+
+interface Entry {
+  readonly measured: MeasuredMember;
+  readonly resolve: (result: CommitResult) => void;
+  readonly reject: (error: unknown) => void;
+  settled: boolean;
+}
+
+type Attempt =
+  | { readonly outcome: "committed"; readonly versionstamp: string }
+  | { readonly outcome: "conflict" }
+  | { readonly outcome: "given_up" }
+  | { readonly outcome: "fault" | "outage"; readonly error: unknown };
+
+class GroupCommitter implements Committer {
+  readonly #ports: CommitterPorts;
+  readonly #limits: CommitterLimits;
+  readonly #stats = emptyStats();
+  #queue: Entry[] = [];
+  #queued_bytes = 0;
+  #running = false;
+  #answer_pending = false;
+  #given_up = false;
+  #failing_since: number | null = null;
+  #idle_waiters: (() => void)[] = [];
+
+  constructor(ports: CommitterPorts) {
+    this.#ports = ports;
+    this.#limits = { ...COMMITTER_LIMITS, ...ports.limits };
+  }
+
+  get failing_since(): number | null {
+    return this.#failing_since;
+  }
+
+  async commit(member: Member): Promise<CommitResult> {
+    const measured = measureMember(member, this.#limits);
+    this.#refuseOverload(measured.bytes);
+    const { promise, resolve, reject } = Promise.withResolvers<CommitResult>();
+    this.#queue.push({ measured, resolve, reject, settled: false });
+    this.#queued_bytes += measured.bytes;
+    if (!this.#running) {
+      this.#running = true;
+      // Not before this turn's other members are here: a caller hands in its hundred at once.
+      queueMicrotask(() => void this.#run());
+    }
+    return await promise;
+  }
+
+  idle(): Promise<void> {
+    if (!this.#running) return Promise.resolve();
+    return new Promise((resolve) => void this.#idle_waiters.push(resolve));
+  }
+
+  stats(): CommitterStats {
+    return { ...this.#stats, queued: this.#queue.length };
+  }
+
+  #refuseOverload(bytes: number): void {
+    const { queued_members_max, queued_bytes_max } = this.#limits;
+    const why = this.#given_up
+      ? "the database does not answer"
+      : this.#queue.length >= queued_members_max
+      ? `${queued_members_max} writes are waiting`
+      : this.#queued_bytes + bytes > queued_bytes_max
+      ? `${this.#queued_bytes} bytes are waiting to be written`
+      : null;
+    if (why === null) return;
+    this.#stats.unavailable += 1;
+    throw new CommitError("not_committed", `Cannot write: ${why}`, { retry_after_s: 1 });
+  }
+
+  async #run(): Promise<void> {
+    while (this.#queue.length > 0) await this.#settleGroup(this.#takeGroup());
+    this.#running = false;
+    for (const resolve of this.#idle_waiters.splice(0)) resolve();
+  }
+
+  /** Takes from the queue what one atomic operation can hold, in order of arrival, passing over what conflicts. */
+  #takeGroup(): Entry[] {
+    const group = new CommitGroup(this.#limits);
+    const taken: Entry[] = [];
+    const passed_over: Entry[] = [];
+    let looked_at = 0;
+    for (const entry of this.#queue) {
+      if (passed_over.length === this.#limits.passed_over_max || !group.hasRoomFor(entry.measured)) break;
+      looked_at += 1;
+      if (group.mustWait(entry.measured)) {
+        group.passOver(entry.measured);
+        passed_over.push(entry);
+      } else {
+        group.add(entry.measured);
+        taken.push(entry);
+        this.#queued_bytes -= entry.measured.bytes;
+      }
+    }
+    // Whoever was passed over goes first next time, so nobody is passed over for ever.
+    this.#queue = passed_over.concat(this.#queue.slice(looked_at));
+    return taken;
+  }
+
+  async #settleGroup(entries: Entry[]): Promise<void> {
+    const started_at = this.#ports.clock.now();
+    const cancel = this.#ports.clock.after(this.#limits.give_up_ms, () => this.#giveUp(entries, started_at));
+    try {
+      await this.#divide(entries, false);
+    } catch (error) {
+      this.#rejectAll(entries, error); // a broken invariant here must not leave callers waiting, nor stop the loop
+    } finally {
+      cancel();
+      this.#given_up = false;
+    }
+  }
+
+  /**
+   * Commits the entries together; if a check fails or Deno refuses something, each half on its own, until the one at
+   * fault is alone. The halves are settled before any new arrival.
+   *
+   * @param doomed Known to hold the one at fault, since the other half passed: not tried whole.
+   * @returns Whether all were committed.
+   */
+  async #divide(entries: readonly Entry[], doomed: boolean): Promise<boolean> {
+    const open = entries.filter((entry) => !entry.settled);
+    const [first] = open;
+    if (first === undefined) return false;
+    if (!doomed || open.length === 1) {
+      const attempt = await this.#attempt(open);
+      if (attempt.outcome === "committed") return this.#resolveAll(open, attempt.versionstamp);
+      if (attempt.outcome === "given_up") return false;
+      if (attempt.outcome === "outage") return this.#rejectOutage(open, attempt.error);
+      if (open.length === 1) return this.#settleCulprit(first, attempt);
+    }
+    this.#stats.bisections += 1;
+    const middle = open.length >> 1;
+    const passed = await this.#divide(open.slice(0, middle), false);
+    await this.#divide(open.slice(middle), passed);
+    return false;
+  }
+
+  /** One atomic operation, tried again for as long as the file is locked. */
+  async #attempt(entries: readonly Entry[]): Promise<Attempt> {
+    const started = this.#ports.clock.elapsed();
+    const attempt = await this.#tryUntilUnlocked(entries);
+    this.#ports.onGroup?.({
+      members: entries.length,
+      bytes: entries.reduce((sum, entry) => sum + entry.measured.bytes, 0),
+      duration_ms: this.#ports.clock.elapsed() - started,
+      outcome: attempt.outcome,
+    });
+    return attempt;
+  }
+
+  async #tryUntilUnlocked(entries: readonly Entry[]): Promise<Attempt> {
+    let atomic: Deno.AtomicOperation | undefined;
+    for (;;) {
+      try {
+        atomic ??= buildAtomic(this.#ports.db, entries.map((entry) => entry.measured));
+        this.#answer_pending = true;
+        const result = await atomic.commit();
+        return result.ok
+          ? { outcome: "committed", versionstamp: result.versionstamp }
+          : { outcome: "conflict" };
+      } catch (error) {
+        const kind = commitErrorKind(error);
+        if (kind !== "locked") return { outcome: kind, error };
+      } finally {
+        this.#answer_pending = false;
+      }
+      this.#stats.locked_retries += 1;
+      this.#failing_since ??= this.#ports.clock.now();
+      await this.#pause();
+      if (entries.every((entry) => entry.settled)) return { outcome: "given_up" };
+    }
+  }
+
+  #pause(): Promise<void> {
+    const [min, max] = this.#limits.locked_pause_ms;
+    const pause_ms = min + (max - min) * this.#ports.random();
+    return new Promise((resolve) => void this.#ports.clock.after(pause_ms, resolve));
+  }
+
+  #resolveAll(entries: readonly Entry[], versionstamp: string): true {
+    this.#failing_since = null;
+    this.#stats.groups += 1;
+    for (const entry of entries) {
+      if (entry.settled) continue;
+      entry.settled = true;
+      this.#stats.members += 1;
+      entry.resolve({ ok: true, versionstamp });
+    }
+    return true;
+  }
+
+  #settleCulprit(entry: Entry, attempt: Exclude<Attempt, { outcome: "committed" | "given_up" }>): false {
+    if (entry.settled) return false;
+    entry.settled = true;
+    if (attempt.outcome === "conflict") {
+      this.#stats.conflicts += 1;
+      entry.resolve({ ok: false });
+    } else {
+      this.#stats.faults += 1;
+      entry.reject(attempt.error);
+    }
+    return false;
+  }
+
+  #rejectOutage(entries: readonly Entry[], cause: unknown): false {
+    this.#failing_since ??= this.#ports.clock.now();
+    const message = "Cannot write: the database failed";
+    this.#rejectAll(entries, new CommitError("unknown", message, { retry_after_s: 5, cause }));
+    return false;
+  }
+
+  /**
+   * The file is locked, or a KV server silent, for longer than callers should wait (Deno's client for KV servers sends
+   * again for ever and never throws). All who wait are told; while an answer is still out, so is everybody who comes.
+   */
+  #giveUp(entries: readonly Entry[], started_at: number): void {
+    this.#failing_since ??= started_at;
+    this.#given_up = this.#answer_pending;
+    const outcome = this.#answer_pending ? "unknown" : "not_committed";
+    const message = "Cannot write: the database is busy or does not answer";
+    this.#rejectAll(entries, new CommitError(outcome, message, { retry_after_s: 5 }));
+    this.#rejectAll(this.#queue, new CommitError("not_committed", message, { retry_after_s: 5 }));
+    this.#queue = [];
+    this.#queued_bytes = 0;
+  }
+
+  #rejectAll(entries: readonly Entry[], error: unknown): void {
+    for (const entry of entries) {
+      if (entry.settled) continue;
+      entry.settled = true;
+      this.#stats.unavailable += 1;
+      entry.reject(error);
+    }
+  }
+}

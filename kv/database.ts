@@ -1,0 +1,19 @@
+/**
+ * The part of `Deno.Kv` that this room uses, so that a fake can stand in for it.
+ *
+ * Owns a type only: a real `Deno.Kv` is a {@linkcode Database} as it is, without a wrapper.
+ *
+ * @module
+ */
+
+/**
+ * A key-value database as `Deno.openKv` opens it: a file, memory, or a KV server.
+ *
+ * Every value this room stores is a `Uint8Array` that the caller encoded, so that its size is known to the byte, or a
+ * `Deno.KvU64` for sums. `watch` is left out (it isn't woken across processes on one file), and so are the single
+ * `set` and `delete`: every write goes through the committer.
+ */
+export type Database = Pick<
+  Deno.Kv,
+  "get" | "getMany" | "list" | "atomic" | "enqueue" | "listenQueue" | "close"
+>;

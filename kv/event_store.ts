@@ -1,0 +1,163 @@
+/**
+ * Events and deliveries in Deno KV: accepting, and every move of a delivery.
+ *
+ * Owns the invariant that everything rests on: a pending delivery has exactly one due entry, at its `due_at`, and an
+ * agenda marker no later than that. Both change in the same commit as the delivery, here and nowhere else. There is no
+ * moment between "stored" and "scheduled" for a crash to fall into.
+ *
+ * @module
+ */
+import type { Delivery } from "../lib/delivery.ts";
+import { KV } from "../lib/limits.ts";
+import type { EventStore, Versioned } from "../lib/store.ts";
+import { deliveryPage } from "./delivery_page.ts";
+import { type Key, keys, slotOf } from "./keys.ts";
+import type { Check, Mutation } from "./member.ts";
+import { deliveryRecord, dueRecord, eventRecord, idempotencyRecord } from "./records.ts";
+import { paused, type StoreParts, type WebhookRecords } from "./webhook_store.ts";
+
+const EMPTY = new Uint8Array(0);
+
+/** The due entry of a pending delivery and the marker that leads to it. */
+function dueMutations(delivery: Delivery, marker_at: number | null): Mutation[] {
+  if (delivery.due_at === null) return [];
+  const { webhook_id, event_id, site_id, due_at, lease } = delivery;
+  const value = dueRecord.encode({ site_id, owner: lease?.owner ?? null });
+  return [
+    { kind: "set", key: keys.due(webhook_id, due_at, event_id), value },
+    { kind: "mark", key: keys.agenda(slotOf(marker_at ?? due_at), webhook_id) },
+  ];
+}
+
+function deliveryKey({ event_id, webhook_id }: { event_id: string; webhook_id: string }): Key {
+  return keys.delivery(event_id, webhook_id);
+}
+
+export function createEventStore(
+  parts: StoreParts & { readonly idPrefixAt: (at_ms: number) => string },
+  webhooks: WebhookRecords,
+): EventStore {
+  const { db, committer, clock, retention } = parts;
+
+  /** A pending delivery never expires: it is what was promised. */
+  function deliverySet(delivery: Delivery): Mutation {
+    const key = deliveryKey(delivery);
+    const value = deliveryRecord.encode(delivery);
+    if (delivery.status === "pending") return { kind: "set", key, value };
+    const expire_in_ms = retention.delivery(delivery.event_id, delivery.created_at, clock.now());
+    return { kind: "set", key, value, expire_in_ms };
+  }
+
+  /** Everything that changes with a delivery: the record, and where it is due. */
+  function moveMutations(before: Delivery, after: Delivery): Mutation[] {
+    const moved = before.due_at !== after.due_at || before.lease?.owner !== after.lease?.owner;
+    if (!moved) return [deliverySet(after)];
+    return [
+      deliverySet(after),
+      ...(before.due_at === null || before.due_at === after.due_at ? [] : [
+        { kind: "delete", key: keys.due(before.webhook_id, before.due_at, before.event_id) } as const,
+      ]),
+      ...dueMutations(after, null),
+    ];
+  }
+
+  async function readMany(
+    ids: readonly { readonly event_id: string; readonly webhook_id: string }[],
+  ): Promise<(Versioned<Delivery> | null)[]> {
+    const chunks: Promise<Deno.KvEntryMaybe<Uint8Array>[]>[] = [];
+    for (let from = 0; from < ids.length; from += KV.get_many_max) {
+      const some = ids.slice(from, from + KV.get_many_max).map(deliveryKey);
+      chunks.push(db.getMany<Uint8Array[]>(some));
+    }
+    return (await Promise.all(chunks)).flat().map((entry) =>
+      entry.versionstamp === null
+        ? null
+        : { value: deliveryRecord.decode(entry.value), versionstamp: entry.versionstamp }
+    );
+  }
+
+  async function read(event_id: string, webhook_id: string): Promise<Versioned<Delivery> | null> {
+    return (await readMany([{ event_id, webhook_id }]))[0] ?? null;
+  }
+
+  return {
+    async idempotency(site_id, key) {
+      const entry = await db.get<Uint8Array>(keys.idempotency(site_id, key));
+      if (entry.versionstamp === null) return null;
+      return { value: idempotencyRecord.decode(entry.value), versionstamp: entry.versionstamp };
+    },
+
+    async accept({ event, deliveries, idempotency, listed }) {
+      const checks: Check[] = [];
+      const expire_in_ms = retention.event(
+        event.id,
+        event.accepted_at,
+        deliveries.length > 0,
+        event.accepted_at,
+      );
+      const mutations: Mutation[] = [
+        { kind: "set", key: keys.event(event.id), value: eventRecord.encode(event), expire_in_ms },
+      ];
+      if (listed) {
+        mutations.push({
+          kind: "set",
+          key: keys.siteEvent(event.site_id, event.id),
+          value: EMPTY,
+          expire_in_ms,
+        });
+      }
+      if (idempotency !== null) {
+        const key = keys.idempotency(event.site_id, idempotency.key);
+        checks.push({ key, versionstamp: idempotency.seen });
+        const value = idempotencyRecord.encode(idempotency.entry);
+        mutations.push({ kind: "set", key, value, expire_in_ms: retention.idempotency() });
+      }
+      for (const { delivery, marker_at } of deliveries) {
+        mutations.push(deliverySet(delivery));
+        const log = keys.log(delivery.site_id, delivery.webhook_id, delivery.event_id);
+        mutations.push({ kind: "set", key: log, value: EMPTY, expire_in_ms });
+        mutations.push(...dueMutations(delivery, marker_at));
+      }
+      const result = await committer.commit({ checks, mutations });
+      return result.ok ? result.versionstamp : null;
+    },
+
+    async event(event_id) {
+      const entry = await db.get<Uint8Array>(keys.event(event_id));
+      return entry.versionstamp === null ? null : eventRecord.decode(entry.value);
+    },
+
+    delivery: read,
+    deliveries: readMany,
+
+    async move(known, next, pause) {
+      let before = known;
+      // Each turn means that someone else moved the delivery (or its webhook) first, so this ends.
+      for (;;) {
+        const after = next(before.value);
+        if (after === null) return null;
+        const checks: Check[] = [{ key: deliveryKey(after), versionstamp: before.versionstamp }];
+        const mutations = moveMutations(before.value, after);
+        if (pause !== undefined) {
+          const webhook = await webhooks.read(after.site_id, after.webhook_id);
+          if (webhook !== null && webhook.record.enabled) {
+            checks.push({
+              key: keys.webhook(after.site_id, after.webhook_id),
+              versionstamp: webhook.versionstamp,
+            });
+            mutations.push(...webhooks.writing(paused(webhook.record, pause)));
+          }
+        }
+        const result = await committer.commit({ checks, mutations });
+        if (result.ok) return { value: after, versionstamp: result.versionstamp };
+        const again = await read(after.event_id, after.webhook_id);
+        if (again === null) return null;
+        before = again;
+      }
+    },
+
+    async deliveryPage(site_id, query) {
+      return await deliveryPage({ db, readMany, idPrefixAt: parts.idPrefixAt }, site_id, query);
+    },
+  };
+}

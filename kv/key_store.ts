@@ -1,0 +1,71 @@
+/**
+ * API keys in Deno KV, found by the hash of the key.
+ *
+ * @module
+ */
+import { AppError } from "../lib/errors.ts";
+import type { KeyStore } from "../lib/store.ts";
+import { keys } from "./keys.ts";
+import { apiKeyIdRecord, apiKeyRecord } from "./records.ts";
+import type { StoreParts } from "./webhook_store.ts";
+
+export function createKeyStore({ db, committer }: StoreParts): KeyStore {
+  async function byHash(hash: string): Promise<ReturnType<typeof apiKeyRecord.decode> | null> {
+    const entry = await db.get<Uint8Array>(keys.apiKey(hash));
+    return entry.versionstamp === null ? null : apiKeyRecord.decode(entry.value);
+  }
+
+  return {
+    async addKey(key) {
+      const result = await committer.commit({
+        checks: [{ key: keys.apiKeyId(key.id), versionstamp: null }],
+        mutations: [
+          { kind: "set", key: keys.apiKey(key.hash), value: apiKeyRecord.encode(key) },
+          { kind: "set", key: keys.apiKeyId(key.id), value: apiKeyIdRecord.encode({ hash: key.hash }) },
+          { kind: "sum", key: keys.version(), amount: 1n },
+        ],
+      });
+      // The caller is about to show a key: never one that was not stored.
+      if (!result.ok) throw new AppError("conflict", "Cannot add the key: its id is taken");
+    },
+
+    keyByHash: byHash,
+
+    async keys() {
+      const hashes: string[] = [];
+      for await (const entry of db.list<Uint8Array>({ prefix: keys.apiKeyIds() })) {
+        hashes.push(apiKeyIdRecord.decode(entry.value).hash);
+      }
+      const found = await Promise.all(hashes.map(byHash));
+      return found.filter((key) => key !== null);
+    },
+
+    async removeKey(id) {
+      const entry = await db.get<Uint8Array>(keys.apiKeyId(id));
+      if (entry.versionstamp === null) return false;
+      const { hash } = apiKeyIdRecord.decode(entry.value);
+      const result = await committer.commit({
+        checks: [{ key: keys.apiKeyId(id), versionstamp: entry.versionstamp }],
+        mutations: [
+          { kind: "delete", key: keys.apiKey(hash) },
+          { kind: "delete", key: keys.apiKeyId(id) },
+          { kind: "sum", key: keys.version(), amount: 1n },
+        ],
+      });
+      // A failed check: someone else removed it at the same moment.
+      return result.ok;
+    },
+
+    async touchKey(hash, at) {
+      const key = keys.apiKey(hash);
+      const entry = await db.get<Uint8Array>(key);
+      if (entry.versionstamp === null) return;
+      const value = apiKeyRecord.encode({ ...apiKeyRecord.decode(entry.value), last_used_at: at });
+      // Checked, so that a key revoked at this moment does not come back.
+      await committer.commit({
+        checks: [{ key, versionstamp: entry.versionstamp }],
+        mutations: [{ kind: "set", key, value }],
+      });
+    },
+  };
+}

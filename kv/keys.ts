@@ -1,0 +1,45 @@
+/**
+ * Every key of the database, built here and nowhere else.
+ *
+ * Owns the layout, whose order was decided by measurement (docs/decisions/0003-key-order.md). A key that belongs to a
+ * tenant takes the site as a required argument, so that no query can reach across sites by accident.
+ *
+ * @module
+ */
+import { LEASE } from "../lib/limits.ts";
+
+/** A key as Deno KV takes it. */
+export type Key = readonly Deno.KvKeyPart[];
+
+/** The slot of time a moment lies in. */
+export function slotOf(at_ms: number): number {
+  return Math.floor(at_ms / LEASE.slot_ms);
+}
+
+export const keys = {
+  webhook: (site_id: string, webhook_id: string): Key => ["webhook", site_id, webhook_id],
+  webhooksOf: (site_id: string): Key => ["webhook", site_id],
+  /** Rewritten by whatever must not happen twice at once for a site, such as adding the fiftieth webhook. */
+  site: (site_id: string): Key => ["site", site_id],
+  lane: (site_id: string, webhook_id: string): Key => ["health", site_id, webhook_id],
+  event: (event_id: string): Key => ["event", event_id],
+  siteEvent: (site_id: string, event_id: string): Key => ["site_event", site_id, event_id],
+  idempotency: (site_id: string, key: string): Key => ["event_key", site_id, key],
+  /** Ordered by time and not by tenant: neighbours in time share pages of the file. */
+  delivery: (event_id: string, webhook_id: string): Key => ["delivery", event_id, webhook_id],
+  log: (site_id: string, webhook_id: string, event_id: string): Key => ["log", site_id, webhook_id, event_id],
+  logOf: (site_id: string, webhook_id: string): Key => ["log", site_id, webhook_id],
+  due: (webhook_id: string, at: number, event_id: string): Key => ["due", webhook_id, at, event_id],
+  dueOf: (webhook_id: string): Key => ["due", webhook_id],
+  dueAll: (): Key => ["due"],
+  agenda: (slot: number, webhook_id: string): Key => ["agenda", slot, webhook_id],
+  agendaSlot: (slot: number): Key => ["agenda", slot],
+  agendaAll: (): Key => ["agenda"],
+  version: (): Key => ["version"],
+  apiKey: (hash: string): Key => ["api_key", hash],
+  apiKeyId: (id: string): Key => ["api_key_id", id],
+  apiKeyIds: (): Key => ["api_key_id"],
+  instance: (id: string): Key => ["instance", id],
+  instances: (): Key => ["instance"],
+  secretCheck: (): Key => ["secret_check"],
+} as const;

@@ -1,0 +1,90 @@
+/**
+ * Opens the database that the configuration names, and makes sure that its secrets can be read.
+ *
+ * Owns the one call of `Deno.openKv`. What differs between a file, memory and a KV server is decided here.
+ *
+ * @module
+ */
+import { KV } from "../lib/limits.ts";
+import type { Committer } from "./committer.ts";
+import type { Database } from "./database.ts";
+import { keys } from "./keys.ts";
+import { sealRecord } from "./records.ts";
+import { SealError, type SecretBox } from "./secret_box.ts";
+
+/** Where the data is. */
+export type DatabaseTarget =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "memory" }
+  | { readonly kind: "server"; readonly url: string }
+  /** Deno Deploy's. */
+  | { readonly kind: "linked" };
+
+/** An open database and what it can do. */
+export interface OpenDatabase {
+  readonly db: Database;
+  /** KV servers have no queue: `enqueue` throws and `listenQueue` hangs for ever (Deno 2.9.6). */
+  readonly has_queue: boolean;
+  readonly atomic_checks_max: number;
+}
+
+function locationOf(target: DatabaseTarget): string | undefined {
+  switch (target.kind) {
+    case "file":
+      return target.path;
+    case "memory":
+      return ":memory:";
+    case "server":
+      return target.url;
+    case "linked":
+      return undefined;
+  }
+}
+
+/**
+ * Opens a database. The folder of a file must be there.
+ *
+ * @param target Where the data is.
+ * @returns The open database.
+ * @throws What `Deno.openKv` throws, e.g. for a path that may not be written.
+ */
+export async function openDatabase(target: DatabaseTarget): Promise<OpenDatabase> {
+  const db = await Deno.openKv(locationOf(target));
+  const has_queue = target.kind === "file" || target.kind === "memory";
+  return {
+    db,
+    has_queue,
+    atomic_checks_max: has_queue ? KV.atomic_checks_max : KV.atomic_checks_max_on_server,
+  };
+}
+
+const CHECKED_TEXT = "tidings";
+const CHECK_PLACE = ["secret_check"];
+
+/**
+ * Makes sure that the secret key is the one this database was written with, before anything else is.
+ *
+ * @param db The database.
+ * @param committer Its committer.
+ * @param box The box with the configured key.
+ * @returns Whether the key fits; on an empty database it becomes the one that fits.
+ */
+export async function secretKeyFits(db: Database, committer: Committer, box: SecretBox): Promise<boolean> {
+  for (;;) {
+    const entry = await db.get<Uint8Array>(keys.secretCheck());
+    if (entry.versionstamp !== null) {
+      try {
+        return await box.open(sealRecord.decode(entry.value).sealed, CHECK_PLACE) === CHECKED_TEXT;
+      } catch (error) {
+        if (error instanceof SealError) return false;
+        throw error;
+      }
+    }
+    const value = sealRecord.encode({ sealed: await box.seal(CHECKED_TEXT, CHECK_PLACE) });
+    // Two processes may start at once on an empty database: one of them writes, the other reads again.
+    await committer.commit({
+      checks: [{ key: keys.secretCheck(), versionstamp: null }],
+      mutations: [{ kind: "set", key: keys.secretCheck(), value }],
+    });
+  }
+}

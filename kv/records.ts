@@ -1,0 +1,219 @@
+/**
+ * The stored form of every record: UTF-8 JSON with a schema version, checked when written and when read.
+ *
+ * Owns the schemas of what is on disk. Values are bytes, so the committer knows their exact size before they join a
+ * group. It must never put a record's content into an error.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { type ApiKey, SCOPES } from "../lib/api_key.ts";
+import { SKIP_REASONS } from "../lib/decide.ts";
+import { type Delivery, DELIVERY_STATUSES, OUTCOMES, TRIGGERS } from "../lib/delivery.ts";
+import { EVENT_NAMES } from "../lib/event_types.ts";
+import type { IdempotencyEntry, LaneState, StoredEvent } from "../lib/store.ts";
+import { FORMATS, type Webhook } from "../lib/webhook.ts";
+
+/** The version written into every record. A reader refuses what a later release wrote. */
+export const RECORD_VERSION = 1;
+
+/** A record that can't be read: altered, or written by a later release. */
+export class BrokenRecord extends Error {
+  override readonly name = "BrokenRecord";
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Turns one kind of record into bytes and back. */
+export interface Codec<Value> {
+  encode(value: Value): Uint8Array<ArrayBuffer>;
+  /** @throws {BrokenRecord} */
+  decode(bytes: unknown): Value;
+}
+
+function parseJson(kind: string, bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(bytes));
+  } catch {
+    // Without the cause: the parser quotes what it could not read.
+    throw new BrokenRecord(`Cannot read a ${kind} record: it must be JSON`);
+  }
+}
+
+function parseVersioned<Value>(kind: string, schema: z.ZodType<Value>, bytes: Uint8Array): Value {
+  const json = parseJson(kind, bytes);
+  const version = z.object({ v: z.int() }).safeParse(json);
+  if (!version.success) throw new BrokenRecord(`Cannot read a ${kind} record: it must have a version`);
+  if (version.data.v > RECORD_VERSION) {
+    throw new BrokenRecord(
+      `Cannot read a ${kind} record: its version must be at most ${RECORD_VERSION}, ` +
+        `current value is ${version.data.v}: it was written by a later release`,
+    );
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  // Fields of the record only: what lies deeper may be an owner's, such as the name of a header.
+  const fields = new Set(parsed.error.issues.map((issue) => String(issue.path[0])));
+  throw new BrokenRecord(`Cannot read a ${kind} record: not valid at ${[...fields].join(", ")}`);
+}
+
+function codec<Value extends object>(kind: string, schema: z.ZodType<Value>): Codec<Value> {
+  return {
+    encode(value) {
+      return encoder.encode(JSON.stringify({ v: RECORD_VERSION, ...schema.parse(value) }));
+    },
+    decode(bytes) {
+      if (!(bytes instanceof Uint8Array)) throw new BrokenRecord(`Cannot read a ${kind} record: not bytes`);
+      return parseVersioned(kind, schema, bytes);
+    },
+  };
+}
+
+const at = z.number();
+const eventName = z.enum([...EVENT_NAMES, "test"]);
+
+const attempt = z.object({
+  number: z.int(),
+  trigger: z.enum(TRIGGERS),
+  at,
+  duration_ms: z.number().nullable(),
+  status_code: z.int().nullable(),
+  outcome: z.enum(OUTCOMES),
+  error: z.enum([
+    "timeout",
+    "dns",
+    "connect",
+    "tls",
+    "reset",
+    "redirect",
+    "blocked_address",
+    "protocol",
+    "interrupted",
+  ]).nullable(),
+  response_body: z.string().nullable(),
+});
+
+export const deliveryRecord = codec<Delivery>(
+  "delivery",
+  z.object({
+    event_id: z.string(),
+    webhook_id: z.string(),
+    site_id: z.string(),
+    event: eventName,
+    status: z.enum(DELIVERY_STATUSES),
+    trigger: z.enum(TRIGGERS),
+    created_at: at,
+    queued_at: at,
+    due_at: at.nullable(),
+    lease: z.object({ owner: z.string() }).nullable(),
+    failures: z.int(),
+    attempts_total: z.int(),
+    attempts: z.array(attempt),
+  }),
+);
+
+const filters = z.object({
+  goals: z.array(z.string()),
+  custom_events: z.array(z.string()),
+  error_types: z.array(z.string()),
+  visitor_spike: z.object({
+    threshold: z.number(),
+    percent_over_baseline: z.number().nullable(),
+    readings: z.int(),
+    cooldown_hours: z.number(),
+  }),
+  visitor_drop: z.object({ threshold: z.number(), readings: z.int(), cooldown_hours: z.number() }),
+});
+
+/** A webhook at rest: secrets and header values are sealed. */
+export const webhookRecord = codec<Webhook>(
+  "webhook",
+  z.object({
+    id: z.string(),
+    site_id: z.string(),
+    name: z.string(),
+    url: z.string(),
+    format: z.enum(FORMATS),
+    events: z.array(z.enum(EVENT_NAMES)),
+    filters,
+    headers: z.record(z.string(), z.string()),
+    enabled: z.boolean(),
+    max_retries: z.int(),
+    timeout_ms: z.int(),
+    rate_limit_per_minute: z.int().nullable(),
+    secrets: z.array(z.object({ value: z.string(), expires_at: at.nullable() })),
+    pause_reason: z.enum(["gone", "failing"]).nullable(),
+    cancelled_until: at.nullable(),
+    resumed_at: at.nullable(),
+    deleted_at: at.nullable(),
+    created_at: at,
+    updated_at: at,
+  }),
+);
+
+export const laneRecord = codec<LaneState>(
+  "lane",
+  z.object({
+    consecutive_failures: z.int(),
+    last_success_at: at.nullable(),
+    last_failure_at: at.nullable(),
+    hold_until: at.nullable(),
+    updated_at: at,
+  }),
+);
+
+export const idempotencyRecord = codec<IdempotencyEntry>(
+  "idempotency",
+  z.object({ event_id: z.string(), digest: z.string(), expires_at: at }),
+);
+
+export const apiKeyRecord = codec<ApiKey>(
+  "API key",
+  z.object({
+    id: z.string(),
+    hash: z.string(),
+    name: z.string(),
+    scope: z.enum(SCOPES),
+    sites: z.array(z.string()),
+    expires_at: at.nullable(),
+    created_at: at,
+    last_used_at: at.nullable(),
+  }),
+);
+
+export const dueRecord = codec("due", z.object({ site_id: z.string(), owner: z.string().nullable() }));
+export const apiKeyIdRecord = codec("API key id", z.object({ hash: z.string() }));
+export const beatRecord = codec("instance", z.object({ at }));
+export const guardRecord = codec("site", z.object({ changed_at: at }));
+export const sealRecord = codec("secret check", z.object({ sealed: z.string() }));
+
+const eventHead = z.object({
+  id: z.string(),
+  site_id: z.string(),
+  event: eventName,
+  accepted_at: at,
+  timestamp: z.string(),
+  decisions: z.array(z.object({ webhook_id: z.string(), reason: z.enum(SKIP_REASONS).nullable() })),
+});
+
+const NEWLINE = 0x0a;
+
+/** An event: a line of JSON, then the body verbatim, so that what is signed is what was stored, byte for byte. */
+export const eventRecord: Codec<StoredEvent> = {
+  encode({ body, ...head }) {
+    const line = encoder.encode(JSON.stringify({ v: RECORD_VERSION, ...eventHead.parse(head) }));
+    const bytes = new Uint8Array(line.byteLength + 1 + body.byteLength);
+    bytes.set(line);
+    bytes[line.byteLength] = NEWLINE;
+    bytes.set(body, line.byteLength + 1);
+    return bytes;
+  },
+  decode(bytes) {
+    if (!(bytes instanceof Uint8Array)) throw new BrokenRecord("Cannot read an event record: not bytes");
+    const end = bytes.indexOf(NEWLINE);
+    if (end < 0) throw new BrokenRecord("Cannot read an event record: it has no body");
+    const head = parseVersioned("event", eventHead, bytes.subarray(0, end));
+    return { ...head, body: new Uint8Array(bytes.subarray(end + 1)) };
+  },
+};

@@ -1,0 +1,82 @@
+/**
+ * How long each kind of record is kept.
+ *
+ * Owns the arithmetic of `expireIn`. Deno KV makes a record permanent when it is set without `expireIn`, so whoever sets
+ * an expiring record again must ask here again. Records that expire together stall every commit for as long as their
+ * removal takes (500,000 at once: 2 s), hence the spread.
+ *
+ * @module
+ */
+import { INPUT, RETRY, TIME } from "../lib/limits.ts";
+
+/** At most this fraction longer, spread evenly over events. */
+const SPREAD = 0.1;
+/** Events that no webhook was told about are kept at most this long. */
+const UNTOLD_MS_MAX = 7 * TIME.DAY_MS;
+/** A record that is already past its time lives this much longer, so that readers under way finish. */
+const SHORTEST_MS = TIME.MINUTE_MS;
+
+/** Crockford's base 32, the alphabet of a ULID. */
+const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/** The same fraction for all records of one event, from the random end of its id: none outlives what it refers to. */
+function spreadOf(event_id: string): number {
+  let value = 0;
+  for (const char of event_id.slice(-4)) {
+    value = value * ALPHABET.length + Math.max(ALPHABET.indexOf(char), 0);
+  }
+  return value / ALPHABET.length ** 4;
+}
+
+/** How long each kind of record is kept, in milliseconds from now. */
+export interface Retention {
+  /** Of an event's record and the entries that list it. Never shorter than a delivery may be pending. */
+  event(event_id: string, accepted_at: number, told: boolean, now: number): number;
+  /** Of a delivery that is over; a pending one must not expire. */
+  delivery(event_id: string, created_at: number, now: number): number;
+  /** Of a deleted webhook's tombstone: its history stays readable until the last of it is gone. */
+  tombstone(): number;
+  /** Of an idempotency key. */
+  idempotency(): number;
+}
+
+/**
+ * The rules for one setting.
+ *
+ * @param days `TIDINGS_RETENTION_DAYS`.
+ * @returns The rules.
+ *
+ * @example
+ * ```ts
+ * import { assertGreaterOrEqual } from "@std/assert";
+ * import { createRetention } from "./retention.ts";
+ * const retention = createRetention(30);
+ * const id = "evt_01JMZ0000000000000000000AA";
+ * assertGreaterOrEqual(retention.event(id, 0, true, 0), retention.delivery(id, 0, 0));
+ * ```
+ */
+export function createRetention(days: number): Retention {
+  const kept_ms = days * TIME.DAY_MS;
+  const pending_ms = RETRY.pending_ms_max + TIME.DAY_MS;
+
+  function remaining(base_ms: number, event_id: string, since: number, now: number): number {
+    const until = since + base_ms * (1 + SPREAD * spreadOf(event_id));
+    return Math.max(Math.round(until - now), SHORTEST_MS);
+  }
+
+  return {
+    event(event_id, accepted_at, told, now) {
+      const base_ms = told ? Math.max(kept_ms, pending_ms) : Math.min(kept_ms, UNTOLD_MS_MAX);
+      return remaining(base_ms, event_id, accepted_at, now);
+    },
+    delivery(event_id, created_at, now) {
+      return remaining(kept_ms, event_id, created_at, now);
+    },
+    tombstone() {
+      return Math.round((Math.max(kept_ms, pending_ms)) * (1 + SPREAD)) + TIME.DAY_MS;
+    },
+    idempotency() {
+      return INPUT.idempotency_key_ms;
+    },
+  };
+}

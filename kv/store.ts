@@ -1,0 +1,32 @@
+/**
+ * The store over Deno KV: the domain's transactions, put together from the parts of this room.
+ *
+ * @module
+ */
+import type { Store } from "../lib/store.ts";
+import { createAgendaStore } from "./agenda_store.ts";
+import { createEventStore } from "./event_store.ts";
+import { createKeyStore } from "./key_store.ts";
+import { createWebhookRecords, createWebhookStore, type StoreParts } from "./webhook_store.ts";
+
+/**
+ * Puts the store together.
+ *
+ * @param parts The database, its committer, the box that seals secrets, the clock and the retention rules, and how the
+ * ids of a moment begin.
+ * @returns The store.
+ */
+export function createStore(parts: StoreParts & { readonly idPrefixAt: (at_ms: number) => string }): Store {
+  const records = createWebhookRecords(parts);
+  const agenda = createAgendaStore(parts);
+  return {
+    ...createKeyStore(parts),
+    ...createWebhookStore(parts, records),
+    ...createEventStore(parts, records),
+    ...agenda,
+    // Spreading would freeze the value of the moment.
+    get failing_since() {
+      return agenda.failing_since;
+    },
+  };
+}

@@ -1,0 +1,219 @@
+/**
+ * Webhooks in Deno KV: the transactions that change configuration.
+ *
+ * Owns that secrets and header values are sealed before they are written, that a site has at most 50 webhooks even when
+ * two are added at once, and that every change bumps the version that other processes poll.
+ *
+ * @module
+ */
+import { AppError } from "../lib/errors.ts";
+import { INPUT } from "../lib/limits.ts";
+import type { Clock } from "../lib/ports.ts";
+import type { WebhookStore } from "../lib/store.ts";
+import { type PauseReason, type Webhook, webhookStatus } from "../lib/webhook.ts";
+import type { Committer } from "./committer.ts";
+import type { Database } from "./database.ts";
+import { keys, slotOf } from "./keys.ts";
+import { guardRecord, laneRecord, webhookRecord } from "./records.ts";
+import type { Mutation } from "./member.ts";
+import type { Retention } from "./retention.ts";
+import type { SecretBox } from "./secret_box.ts";
+
+/** What the KV room's parts share. */
+export interface StoreParts {
+  readonly db: Database;
+  readonly committer: Committer;
+  readonly box: SecretBox;
+  readonly clock: Clock;
+  readonly retention: Retention;
+}
+
+/** A webhook as read, still sealed. */
+export interface SealedWebhook {
+  /** Secrets and header values are sealed texts. */
+  readonly record: Webhook;
+  readonly versionstamp: string;
+}
+
+/** Reading and preparing webhooks, for the other transactions of the room. */
+export interface WebhookRecords {
+  read(site_id: string, webhook_id: string): Promise<SealedWebhook | null>;
+  /** The mutations of writing a webhook: the record, the version, and the marker that has its work looked at. */
+  writing(record: Webhook): Mutation[];
+}
+
+/** A webhook that Tidings pauses, whether sealed or not. */
+export function paused(webhook: Webhook, pause: { reason: PauseReason; at: number }): Webhook {
+  return {
+    ...webhook,
+    enabled: false,
+    pause_reason: pause.reason,
+    cancelled_until: pause.at,
+    updated_at: pause.at,
+  };
+}
+
+export function createWebhookRecords({ db, clock, retention }: StoreParts): WebhookRecords {
+  return {
+    async read(site_id, webhook_id) {
+      const entry = await db.get<Uint8Array>(keys.webhook(site_id, webhook_id));
+      if (entry.versionstamp === null) return null;
+      return { record: webhookRecord.decode(entry.value), versionstamp: entry.versionstamp };
+    },
+    writing(record) {
+      const value = webhookRecord.encode(record);
+      if (value.byteLength > INPUT.webhook_record_bytes_max) {
+        const message = `must take at most ${INPUT.webhook_record_bytes_max} bytes as stored, ` +
+          `current value is ${value.byteLength}`;
+        throw new AppError("validation_failed", `Cannot store the webhook: it ${message}`, {
+          errors: [{ path: "", message }],
+        });
+      }
+      const key = keys.webhook(record.site_id, record.id);
+      return [
+        record.deleted_at === null
+          ? { kind: "set", key, value }
+          : { kind: "set", key, value, expire_in_ms: retention.tombstone() },
+        { kind: "sum", key: keys.version(), amount: 1n },
+        ...(webhookStatus(record) === "active" ? [] : [
+          // The pump finds the marker, sees that the webhook is not active, and cancels what waits.
+          { kind: "mark", key: keys.agenda(slotOf(clock.now()), record.id) } as const,
+        ]),
+      ];
+    },
+  };
+}
+
+/** Conflicts in a row after which something is wrong: each of them means that someone else got through. */
+const CONFLICTS_MAX = 100;
+
+export function createWebhookStore(parts: StoreParts, records: WebhookRecords): WebhookStore {
+  const { db, committer, box } = parts;
+
+  async function sealed(webhook: Webhook): Promise<Webhook> {
+    const place = (field: string): string[] => [webhook.site_id, webhook.id, field];
+    const secrets = await Promise.all(
+      webhook.secrets.map(async ({ value, expires_at }) => ({
+        value: await box.seal(value, place("secret")),
+        expires_at,
+      })),
+    );
+    return { ...webhook, secrets, headers: await mapValues(webhook.headers, box.seal, place) };
+  }
+
+  async function opened(record: Webhook): Promise<Webhook> {
+    const place = (field: string): string[] => [record.site_id, record.id, field];
+    const secrets = await Promise.all(
+      record.secrets.map(async ({ value, expires_at }) => ({
+        value: await box.open(value, place("secret")),
+        expires_at,
+      })),
+    );
+    return { ...record, secrets, headers: await mapValues(record.headers, box.open, place) };
+  }
+
+  async function sealedOf(site_id: string): Promise<Webhook[]> {
+    const found: Webhook[] = [];
+    for await (const entry of db.list<Uint8Array>({ prefix: keys.webhooksOf(site_id) })) {
+      found.push(webhookRecord.decode(entry.value));
+    }
+    return found;
+  }
+
+  return {
+    async addWebhook(webhook) {
+      const record = await sealed(webhook);
+      const mutations = records.writing(record);
+      const key = keys.webhook(webhook.site_id, webhook.id);
+      const guard = keys.site(webhook.site_id);
+      for (let tries = 0; tries < CONFLICTS_MAX; tries++) {
+        // The guard is read before the webhooks are counted and checked after: two creations can't both be the 50th.
+        const seen = await db.get(guard);
+        const count = (await sealedOf(webhook.site_id)).filter(({ deleted_at }) =>
+          deleted_at === null
+        ).length;
+        if (count >= INPUT.webhooks_per_site_max) {
+          throw new AppError(
+            "limit_reached",
+            `Cannot create the webhook: a site must have at most ${INPUT.webhooks_per_site_max}`,
+          );
+        }
+        const result = await committer.commit({
+          checks: [{ key: guard, versionstamp: seen.versionstamp }, { key, versionstamp: null }],
+          mutations: [...mutations, {
+            kind: "set",
+            key: guard,
+            value: guardRecord.encode({ changed_at: webhook.created_at }),
+          }],
+        });
+        if (result.ok) return;
+      }
+      throw new AppError("conflict", "Cannot create the webhook: the site's webhooks keep changing");
+    },
+
+    async webhook(site_id, webhook_id) {
+      const found = await records.read(site_id, webhook_id);
+      return found === null ? null : await opened(found.record);
+    },
+
+    async webhooksOf(site_id) {
+      return await Promise.all((await sealedOf(site_id)).map(opened));
+    },
+
+    async changeWebhook(site_id, webhook_id, change) {
+      for (let tries = 0; tries < CONFLICTS_MAX; tries++) {
+        const found = await records.read(site_id, webhook_id);
+        if (found === null) return null;
+        const changed = change(await opened(found.record));
+        if (changed === null) return null;
+        const result = await committer.commit({
+          checks: [{ key: keys.webhook(site_id, webhook_id), versionstamp: found.versionstamp }],
+          mutations: records.writing(await sealed(changed)),
+        });
+        if (result.ok) return changed;
+      }
+      throw new AppError("conflict", `Cannot change webhook ${webhook_id}: it keeps changing`);
+    },
+
+    async version() {
+      const entry = await db.get<Deno.KvU64>(keys.version());
+      return entry.value?.value ?? 0n;
+    },
+
+    async laneState(site_id, webhook_id) {
+      const entry = await db.get<Uint8Array>(keys.lane(site_id, webhook_id));
+      return entry.versionstamp === null ? null : laneRecord.decode(entry.value);
+    },
+
+    async writeLaneState(site_id, webhook_id, state) {
+      const key = keys.lane(site_id, webhook_id);
+      await committer.commit({
+        checks: [],
+        mutations: [{ kind: "set", key, value: laneRecord.encode(state) }],
+      });
+    },
+
+    async pendingCount(webhook_id, most) {
+      let count = 0;
+      const entries = db.list({ prefix: keys.dueOf(webhook_id) }, {
+        limit: most,
+        batchSize: Math.min(most, 500),
+      });
+      for await (const _ of entries) count++;
+      return count;
+    },
+  };
+}
+
+/** Seals or opens every header value at its own place. */
+async function mapValues(
+  headers: Readonly<Record<string, string>>,
+  turn: (text: string, place: readonly string[]) => Promise<string>,
+  place: (field: string) => string[],
+): Promise<Record<string, string>> {
+  const turned = Object.entries(headers).map(async ([name, text]): Promise<[string, string]> => [
+    name,
+    await turn(text, place(`header ${name}`)),
+  ]);
+  return Object.fromEntries(await Promise.all(turned));
+}

@@ -1,0 +1,88 @@
+/**
+ * One attempt: sign, send, judge.
+ *
+ * Owns what a receiver gets. It reads no storage and writes none; what came of it is a value, never an exception.
+ *
+ * @module
+ */
+import type { Delivery, ObservedAttempt, Verdict } from "./delivery.ts";
+import type { Directory } from "./directory.ts";
+import { judge } from "./judge.ts";
+import type { Clock, Random, Sender } from "./ports.ts";
+import { signatureHeaders } from "./sign.ts";
+import { encodeSiteId } from "./site_id.ts";
+import type { Webhook } from "./webhook.ts";
+
+/** What an attempt needs of the world. */
+export interface DeliverPorts {
+  readonly sender: Pick<Sender, "post">;
+  readonly clock: Pick<Clock, "now" | "elapsed">;
+  readonly random: Random;
+  readonly directory: Pick<Directory, "signingKeys">;
+  /** `Tidings/<version>`. */
+  readonly user_agent: string;
+  /** The configured base of the backoff, in milliseconds. */
+  readonly retry_base_ms: number;
+}
+
+/** What is sent, and to whom. */
+export interface Parcel {
+  readonly delivery: Delivery;
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** The webhook as it is now, not as it was when the event was accepted. */
+  readonly webhook: Webhook;
+}
+
+/** What came of an attempt. */
+export interface Delivered {
+  readonly attempt: ObservedAttempt;
+  readonly verdict: Verdict;
+  /** Until when the whole webhook should wait, or null. */
+  readonly throttle_until: number | null;
+}
+
+/**
+ * Makes one attempt.
+ *
+ * @param parcel What is sent.
+ * @param ports The world.
+ * @returns What came of it.
+ */
+export async function deliver(parcel: Parcel, ports: DeliverPorts): Promise<Delivered> {
+  const { delivery, body, webhook } = parcel;
+  const { clock } = ports;
+  const at = clock.now();
+  const keys = await ports.directory.signingKeys(webhook, at);
+  const signatures = await signatureHeaders(keys, {
+    webhook_id: delivery.event_id,
+    timestamp_s: Math.floor(at / 1000),
+    body,
+  });
+  const headers = { ...webhook.headers, ...ownHeaders(delivery, ports.user_agent), ...signatures };
+  const started = clock.elapsed();
+  const result = await ports.sender.post({ url: webhook.url, headers, body, timeout_ms: webhook.timeout_ms });
+  const duration_ms = Math.round((clock.elapsed() - started) * 10) / 10;
+  const judgement = judge(result, {
+    failures: delivery.failures,
+    max_retries: delivery.trigger === "test" ? 0 : webhook.max_retries,
+    base_ms: ports.retry_base_ms,
+    now_ms: clock.now(),
+    random: ports.random(),
+  });
+  return {
+    attempt: { trigger: delivery.trigger, at, duration_ms, ...judgement.observed },
+    verdict: judgement.verdict,
+    throttle_until: judgement.throttle_until,
+  };
+}
+
+function ownHeaders(delivery: Delivery, user_agent: string): Record<string, string> {
+  return {
+    "Content-Type": "application/json",
+    "User-Agent": user_agent,
+    "X-Webhook-Event": delivery.event,
+    "X-Webhook-Site-Id": encodeSiteId(delivery.site_id),
+    "X-Webhook-Attempt": String(delivery.attempts_total + 1),
+    ...(delivery.trigger === "test" ? { "X-Webhook-Test": "true" } : {}),
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * The current webhooks of every site, cached.
+ *
+ * Owns freshness: a change made by this process shows at once, one made by another within a poll of the version (a
+ * second). Whoever sends or decides asks here each time and never keeps a copy.
+ *
+ * @module
+ */
+import type { Secret } from "./secret.ts";
+import { importSigningKey, type SigningKey } from "./sign.ts";
+import type { WebhookStore } from "./store.ts";
+import type { Webhook } from "./webhook.ts";
+
+/** Sites whose webhooks are kept in memory; beyond it the one asked for longest ago is dropped. */
+const SITES_MAX = 20_000;
+
+interface Entry {
+  readonly generation: number;
+  readonly webhooks: Promise<readonly Webhook[]>;
+}
+
+/** See the module. */
+export class Directory {
+  readonly #store: Pick<WebhookStore, "webhooksOf" | "version">;
+  readonly #sites = new Map<string, Entry>();
+  readonly #signing = new WeakMap<Secret, Promise<SigningKey>>();
+  #generation = 0;
+  #version: bigint | null = null;
+
+  /** @param store Where webhooks are. */
+  constructor(store: Pick<WebhookStore, "webhooksOf" | "version">) {
+    this.#store = store;
+  }
+
+  /**
+   * All webhooks of a site that are not deleted, oldest first.
+   * @throws {AppError} `unavailable`.
+   */
+  async webhooksOf(site_id: string): Promise<readonly Webhook[]> {
+    return (await this.#all(site_id)).filter(({ deleted_at }) => deleted_at === null);
+  }
+
+  /** One webhook, a deleted one too: its pending work and its history still ask for it. */
+  async webhook(site_id: string, webhook_id: string): Promise<Webhook | null> {
+    return (await this.#all(site_id)).find(({ id }) => id === webhook_id) ?? null;
+  }
+
+  /**
+   * The keys to sign with now, newest secret first.
+   * @param webhook The webhook.
+   * @param now_ms The time: a secret that a rotation ended by then is left out.
+   */
+  async signingKeys(webhook: Webhook, now_ms: number): Promise<SigningKey[]> {
+    const valid = webhook.secrets.filter(({ expires_at }) => expires_at === null || expires_at > now_ms);
+    return await Promise.all(valid.map((secret) => this.#signingKey(secret)));
+  }
+
+  /** Forgets everything: something was changed. */
+  invalidate(): void {
+    this.#generation++;
+  }
+
+  /** Looks whether another process changed something. */
+  async poll(): Promise<void> {
+    const version = await this.#store.version();
+    if (version !== this.#version) this.invalidate();
+    this.#version = version;
+  }
+
+  #all(site_id: string): Promise<readonly Webhook[]> {
+    const cached = this.#sites.get(site_id);
+    if (cached?.generation === this.#generation) return cached.webhooks;
+    // The generation is taken before the read: a change during it leaves an entry that counts as old.
+    const entry = { generation: this.#generation, webhooks: this.#store.webhooksOf(site_id) };
+    entry.webhooks.catch(() => {
+      if (this.#sites.get(site_id) === entry) this.#sites.delete(site_id);
+    });
+    this.#sites.delete(site_id);
+    this.#sites.set(site_id, entry);
+    const [oldest] = this.#sites.keys();
+    if (this.#sites.size > SITES_MAX && oldest !== undefined) this.#sites.delete(oldest);
+    return entry.webhooks;
+  }
+
+  #signingKey(secret: Secret): Promise<SigningKey> {
+    const cached = this.#signing.get(secret);
+    if (cached !== undefined) return cached;
+    const key = importSigningKey(secret.value);
+    this.#signing.set(secret, key);
+    return key;
+  }
+}

@@ -1,0 +1,421 @@
+/**
+ * The engine: sends what was accepted, records what came of it, and takes up what others left.
+ *
+ * Owns the life of a lease in this process: taken with an accepted event or by the pump, given up by a record, a
+ * release, or by forgetting. Right before a send it makes sure that the lease outlives the send; a process that could
+ * not say that it lives starts none.
+ *
+ * @module
+ */
+import { deliver, type Delivered, type DeliverPorts } from "../deliver.ts";
+import { effectiveStatus, ended, hasAttempt, released, withAttempt } from "../delivery.ts";
+import { AppError } from "../errors.ts";
+import type { Directory } from "../directory.ts";
+import { LEASE, TIME } from "../limits.ts";
+import type { Alarm, Clock, Log } from "../ports.ts";
+import type { LaneState, Store, Versioned } from "../store.ts";
+import type { Delivery } from "../delivery.ts";
+import { urlOrigin, type Webhook, webhookStatus } from "../webhook.ts";
+import { Instances } from "./instances.ts";
+import { type Held, type Lane, LANE_AT_FIRST } from "./lane.ts";
+import { Lanes } from "./lanes.ts";
+import { Pump } from "./pump.ts";
+
+/** The part of storage that the engine uses. */
+export type EngineStore = Pick<
+  Store,
+  | "move"
+  | "delivery"
+  | "deliveries"
+  | "event"
+  | "laneState"
+  | "writeLaneState"
+  | "markers"
+  | "upcomingSlots"
+  | "look"
+  | "retireMarker"
+  | "moveMarker"
+  | "dropEntry"
+  | "repairAgenda"
+  | "beat"
+  | "instances"
+  | "forgetInstance"
+  | "failing_since"
+>;
+
+/** What the engine needs of the world. */
+export interface EnginePorts extends Omit<DeliverPorts, "directory" | "clock"> {
+  readonly store: EngineStore;
+  readonly clock: Clock;
+  readonly directory: Directory;
+  readonly alarm: Alarm;
+  readonly log: Log;
+  /** This process's id, new at every start. */
+  readonly instance: string;
+}
+
+/** Attempts that wait to be recorded; beyond it no send starts. */
+const UNRECORDED_MAX = 2000;
+/** How long a lane in which nothing happens stays in memory. */
+const IDLE_MS = 10 * TIME.MINUTE_MS;
+/** Between tries to record an attempt that storage could not take. */
+const RECORD_PAUSE_MS_MAX = 5 * TIME.SECOND_MS;
+
+/** Room kept for a delivery that is about to be committed, or where it belongs without. */
+export type Reservation =
+  | { readonly kept: true; readonly lane: Lane; readonly bytes: number; readonly lease_until: number }
+  | { readonly kept: false; readonly due_at: number; readonly marker_at: number | null };
+
+/** See the module. */
+export class Engine {
+  readonly #ports: EnginePorts;
+  readonly #lanes: Lanes;
+  readonly #pump: Pump;
+  readonly #instances: Instances;
+  readonly #cancel_timers: (() => void)[] = [];
+  #unrecorded = 0;
+  #state: "new" | "running" | "stopping" | "stopped" = "new";
+  #idle: (() => void) | null = null;
+  #last_walk = -Infinity;
+
+  /** @param ports The world. */
+  constructor(ports: EnginePorts) {
+    this.#ports = ports;
+    const { clock, store, instance } = ports;
+    this.#lanes = new Lanes({
+      maySend: () => this.#maySend(),
+      send: (lane, held) => this.#send(lane, held),
+      roomAgain: () => this.#pump.wake(),
+      now: () => clock.now(),
+      after: (delay_ms, run) => clock.after(delay_ms, run),
+    });
+    this.#instances = new Instances({ ...ports, onBeat: (gap_ms) => this.#onBeat(gap_ms) });
+    this.#pump = new Pump({
+      ...ports,
+      lanes: this.#lanes,
+      isAlive: (owner) => owner === instance || this.#instances.isAlive(owner),
+      openLane: (webhook) => this.#openLane(webhook),
+      arm: (at) => this.#arm(at),
+      mayClaim: () => this.#state === "running" && store.failing_since === null,
+    });
+  }
+
+  /** Whether beats succeed and sends may start: what `readyz` asks. */
+  get ready(): boolean {
+    return this.#state === "running" && this.#instances.fresh;
+  }
+
+  /** Sends under way and deliveries in memory, for health and metrics. */
+  get load(): { in_flight: number; bytes: number } {
+    return { in_flight: this.#lanes.in_flight, bytes: this.#lanes.bytes };
+  }
+
+  /** Beats for the first time, then begins to look for what is due. */
+  async start(): Promise<void> {
+    const { alarm, directory } = this.#ports;
+    await this.#instances.beat();
+    await directory.poll();
+    this.#state = "running";
+    alarm.start(() => this.#pump.wake());
+    this.#every(LEASE.beat_ms, () => this.#instances.beat());
+    this.#every(LEASE.version_poll_ms, () => this.#tick());
+    this.#every(alarm.sweep_ms, () => this.sweep());
+    await this.sweep();
+  }
+
+  /** Looks for what is overdue, and arms alarms for what comes due soon. Also the cron's way in. */
+  async sweep(): Promise<void> {
+    if (this.#state !== "running") return;
+    const { clock, store, log } = this.#ports;
+    this.#pump.wake();
+    const now = clock.now();
+    if (now - this.#last_walk >= LEASE.walk_ms) {
+      this.#last_walk = now;
+      const entries = await store.repairAgenda();
+      log.debug("agenda.walked", { entries });
+      this.#pump.wake();
+    }
+    for (const at of await store.upcomingSlots(now, now + LEASE.alarm_ahead_ms_max)) this.#arm(at);
+    this.#lanes.evict(now - IDLE_MS);
+  }
+
+  /**
+   * Keeps room in memory for deliveries of an event that is about to be accepted.
+   * @param webhooks Whom the event goes to.
+   * @param bytes What each delivery will count.
+   * @returns One reservation a webhook, in their order. Every one that was kept must be handed in or given back.
+   */
+  async reserve(webhooks: readonly Webhook[], bytes: number): Promise<Reservation[]> {
+    const lanes = await Promise.all(
+      webhooks.map((webhook) => this.#lanes.get(webhook.id) ?? this.#openLane(webhook)),
+    );
+    const now = this.#ports.clock.now();
+    return webhooks.map((webhook, index): Reservation => {
+      const lane = lanes[index];
+      if (lane !== undefined && this.#state === "running") {
+        lane.sync(webhook);
+        lane.touched_at = now;
+        if (this.#lanes.reserve(lane, bytes)) {
+          return { kept: true, lane, bytes, lease_until: now + webhook.timeout_ms + LEASE.margin_ms };
+        }
+      }
+      return { kept: false, due_at: now, marker_at: lane?.holdUntil(now) ?? null };
+    });
+  }
+
+  /** Gives back room that nothing came for: the commit failed. */
+  unreserve(reservations: readonly Reservation[]): void {
+    for (const reservation of reservations) {
+      if (reservation.kept) this.#lanes.unreserve(reservation.lane, reservation.bytes);
+    }
+  }
+
+  /**
+   * Takes what was committed: sends what has room, and looks for the rest when there is some.
+   * @param accepted The deliveries as written, each with its reservation.
+   * @param body What receivers get.
+   */
+  hand(
+    accepted: readonly { readonly known: Versioned<Delivery>; readonly reservation: Reservation }[],
+    body: Uint8Array<ArrayBuffer>,
+  ): void {
+    for (const { known, reservation } of accepted) {
+      if (!reservation.kept) {
+        this.#arm(reservation.marker_at ?? reservation.due_at);
+        continue;
+      }
+      this.#lanes.hand(reservation.lane, { known, body, bytes: reservation.bytes });
+    }
+    // Committed while the engine was told to stop: the leases go back at once.
+    if (this.#state !== "running") void this.#giveBack();
+  }
+
+  /** The state of a webhook's lane, if it is in memory. */
+  laneState(webhook_id: string): LaneState | null {
+    return this.#lanes.get(webhook_id)?.state ?? null;
+  }
+
+  /**
+   * Gives the leases of waiting work back and lets sends under way finish.
+   * @param grace_ms How long they may take.
+   */
+  async stop(grace_ms: number): Promise<void> {
+    const { alarm, clock, store, log, instance } = this.#ports;
+    this.#state = "stopping";
+    alarm.stop();
+    for (const cancel of this.#cancel_timers.splice(0)) cancel();
+    this.#lanes.stop();
+    await this.#pump.stop();
+    await this.#giveBack();
+    if (this.#lanes.in_flight + this.#unrecorded > 0) {
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(grace_ms, resolve);
+        this.#idle = () => {
+          cancel();
+          resolve();
+        };
+      });
+    }
+    this.#state = "stopped";
+    const left = this.#lanes.in_flight + this.#unrecorded;
+    await this.#flushLanes().catch(() => {});
+    // With sends still under way their leases must stay owned: whoever takes them up notes the interruption.
+    if (left === 0) await store.forgetInstance(instance).catch(() => {});
+    log.info("engine.stopped", { cut_short: left });
+  }
+
+  #every(interval_ms: number, run: () => Promise<void>): void {
+    const { clock, log } = this.#ports;
+    const index = this.#cancel_timers.length;
+    const again = (): void => {
+      this.#cancel_timers[index] = clock.after(interval_ms, () => {
+        run().catch((error) => log.warn("engine.tick_failed", { error: String(error) }))
+          .finally(() => this.#state === "running" && again());
+      });
+    };
+    again();
+  }
+
+  #maySend(): boolean {
+    return this.#state === "running" && this.#instances.fresh && this.#ports.store.failing_since === null &&
+      this.#unrecorded < UNRECORDED_MAX;
+  }
+
+  #arm(at: number): void {
+    const { clock, alarm } = this.#ports;
+    if (at <= clock.now()) this.#pump.wake();
+    else if (at <= clock.now() + LEASE.alarm_ahead_ms_max) alarm.arm(at);
+  }
+
+  async #tick(): Promise<void> {
+    await this.#ports.directory.poll();
+    await this.#flushLanes();
+    this.#lanes.run();
+  }
+
+  async #openLane(webhook: Webhook): Promise<Lane> {
+    const known = this.#lanes.get(webhook.id);
+    if (known !== undefined) return known;
+    const state = await this.#ports.store.laneState(webhook.site_id, webhook.id);
+    return this.#lanes.open(webhook, state ?? LANE_AT_FIRST);
+  }
+
+  async #flushLanes(): Promise<void> {
+    const { store } = this.#ports;
+    const dirty = [...this.#lanes.all()].filter((lane) => lane.dirty);
+    await Promise.all(dirty.map(async (lane) => {
+      lane.dirty = false;
+      try {
+        await store.writeLaneState(lane.site_id, lane.webhook_id, lane.state);
+      } catch (error) {
+        lane.dirty = true;
+        throw error;
+      }
+    }));
+  }
+
+  async #onBeat(gap_ms: number): Promise<void> {
+    if (gap_ms >= LEASE.silent_stop_ms) await this.#lookAtLeases(gap_ms);
+    for (const owner of this.#instances.dead()) {
+      if (await this.#pump.takeOver(owner)) await this.#ports.store.forgetInstance(owner);
+    }
+  }
+
+  /** This process was silent: others may have taken what it held. */
+  async #lookAtLeases(gap_ms: number): Promise<void> {
+    const { store, log, instance } = this.#ports;
+    const waiting = this.#lanes.forgetAll();
+    const found = await store.deliveries(waiting.map(({ known }) => known.value));
+    let kept = 0;
+    for (const [index, held] of waiting.entries()) {
+      const now = found[index];
+      const lane = this.#lanes.get(held.known.value.webhook_id);
+      if (lane === undefined || now?.value.lease?.owner !== instance || now.value.due_at === null) continue;
+      if (!this.#lanes.reserve(lane, held.bytes)) continue;
+      this.#lanes.hand(lane, { ...held, known: now });
+      kept++;
+    }
+    log.warn("engine.was_silent", { gap_ms, waiting: waiting.length, kept });
+    this.#lanes.runAll();
+  }
+
+  /** Gives the leases of everything that waits in memory back, due now. */
+  async #giveBack(): Promise<void> {
+    const { store, clock, instance, log } = this.#ports;
+    const waiting = this.#lanes.forgetAll();
+    const now = clock.now();
+    const results = await Promise.allSettled(waiting.map(({ known }) =>
+      store.move(
+        known,
+        (delivery) =>
+          delivery.status === "pending" && delivery.lease?.owner === instance
+            ? released(delivery, now)
+            : null,
+      )
+    ));
+    const failed = results.filter(({ status }) => status === "rejected").length;
+    if (failed > 0) log.warn("engine.leases_kept", { failed });
+  }
+
+  async #send(lane: Lane, held: Held): Promise<void> {
+    let started = true;
+    try {
+      started = await this.#sendHeld(lane, held);
+    } catch (error) {
+      started = false;
+      // The lease brings the delivery back; nothing of it was sent, or it was recorded as far as it could be.
+      this.#ports.log.error("delivery.failed_inside", { ...names(held.known.value), error: String(error) });
+    } finally {
+      if (!started) lane.abandoned();
+    }
+  }
+
+  /** @returns Whether a request was made (and `lane.finished` called). */
+  async #sendHeld(lane: Lane, held: Held): Promise<boolean> {
+    const { clock, directory, store } = this.#ports;
+    const delivery = held.known.value;
+    const webhook = await directory.webhook(delivery.site_id, delivery.webhook_id);
+    if (
+      webhook === null || webhookStatus(webhook) !== "active" ||
+      effectiveStatus(delivery, webhook) === "cancelled"
+    ) {
+      await store.move(held.known, (now) => now.status === "pending" ? ended(now, "cancelled") : null);
+      return false;
+    }
+    const lease_left_ms = (delivery.due_at ?? 0) - clock.now();
+    // Too late to finish within the lease: forgotten without a write, its due entry brings it back.
+    if (lease_left_ms < webhook.timeout_ms + LEASE.send_margin_ms) {
+      lane.spilled = true;
+      this.#arm(delivery.due_at ?? 0);
+      return false;
+    }
+    const done = await deliver({ delivery, body: held.body, webhook }, this.#ports);
+    const { attempt, verdict, throttle_until } = done;
+    const timed_out = attempt.error === "timeout";
+    lane.finished(attempt.duration_ms ?? 0, { verdict, timed_out, throttle_until }, clock.now());
+    if (throttle_until !== null) this.#hold(lane, throttle_until);
+    this.#log(webhook, delivery, done);
+    this.#unrecorded++;
+    void this.#record(held.known, done).finally(() => {
+      this.#unrecorded--;
+      if (this.#state !== "running" && this.#lanes.in_flight + this.#unrecorded === 0) this.#idle?.();
+      this.#lanes.run();
+    });
+    return true;
+  }
+
+  /** Holds a lane: what could not be sent within its lease after the hold is forgotten, due entries bring it back. */
+  #hold(lane: Lane, until: number): void {
+    const { clock } = this.#ports;
+    this.#lanes.holdChanged(lane);
+    this.#arm(until);
+    if (until - clock.now() > LEASE.margin_ms - LEASE.send_margin_ms) this.#lanes.forget(lane);
+  }
+
+  /** Records an attempt, again and again while storage can't take it: it was made, so it must be known. */
+  async #record(known: Versioned<Delivery>, { attempt, verdict }: Delivered): Promise<void> {
+    const { store, clock, directory, log, instance } = this.#ports;
+    const pause = verdict.outcome === "gone" ? { reason: "gone", at: clock.now() } as const : undefined;
+    for (let tries = 0; this.#state !== "stopped"; tries++) {
+      try {
+        await store.move(
+          known,
+          (now) => hasAttempt(now, attempt) ? null : withAttempt(now, attempt, verdict, instance),
+          pause,
+        );
+        if (verdict.outcome === "retry") this.#arm(verdict.due_at);
+        if (pause !== undefined) {
+          directory.invalidate();
+          log.warn("webhook.paused", { ...names(known.value), reason: pause.reason });
+          this.#pump.wake();
+        }
+        return;
+      } catch (error) {
+        log.warn("delivery.not_recorded", { ...names(known.value), error: String(error) });
+        if (!(error instanceof AppError)) return;
+        const pause_ms = Math.min(100 * 2 ** tries, RECORD_PAUSE_MS_MAX);
+        await new Promise<void>((resolve) => void clock.after(pause_ms, resolve));
+      }
+    }
+  }
+
+  #log(webhook: Webhook, delivery: Delivery, { attempt, verdict }: Delivered): void {
+    const { clock, log } = this.#ports;
+    log.info("delivery.attempted", {
+      ...names(delivery),
+      attempt: delivery.attempts_total + 1,
+      outcome: verdict.outcome,
+      status_code: attempt.status_code,
+      error: attempt.error,
+      duration_ms: attempt.duration_ms,
+      age_ms: Math.round(clock.now() - delivery.queued_at),
+      next_at: verdict.outcome === "retry" ? new Date(verdict.due_at).toISOString() : null,
+      url: urlOrigin(webhook.url),
+    });
+  }
+}
+
+/** The names by which a log line is found. */
+function names(delivery: Delivery): { site: string; webhook: string; event: string } {
+  return { site: delivery.site_id, webhook: delivery.webhook_id, event: delivery.event_id };
+}

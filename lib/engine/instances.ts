@@ -1,0 +1,87 @@
+/**
+ * Which processes live: this one says so every two seconds and listens to the others.
+ *
+ * Owns the judgement of death. Another process's clock is never compared with ours: what counts is how long, by our own
+ * clock, its beat has not changed.
+ *
+ * @module
+ */
+import { LEASE } from "../limits.ts";
+import type { Clock, Log } from "../ports.ts";
+import type { InstanceBeat, Store } from "../store.ts";
+
+/** What beating needs. */
+export interface InstancesPorts {
+  readonly store: Pick<Store, "beat" | "instances">;
+  readonly clock: Pick<Clock, "now">;
+  readonly log: Log;
+  readonly instance: string;
+  /** Called after every beat with how long ago the one before was. */
+  readonly onBeat: (gap_ms: number) => Promise<void>;
+}
+
+interface Seen {
+  readonly versionstamp: string;
+  /** When its beat last changed, by our clock. */
+  readonly changed_at: number;
+}
+
+/** See the module. */
+export class Instances {
+  readonly #ports: InstancesPorts;
+  #seen = new Map<string, Seen>();
+  #beat_at: number | null = null;
+
+  /** @param ports What it needs. */
+  constructor(ports: InstancesPorts) {
+    this.#ports = ports;
+  }
+
+  /** Whether this process could say lately that it lives. */
+  get fresh(): boolean {
+    return this.#beat_at !== null && this.#ports.clock.now() - this.#beat_at < LEASE.silent_stop_ms;
+  }
+
+  /** Whether a process is known and not dead. An unknown one left no beat: it ended, or never began. */
+  isAlive(instance: string): boolean {
+    const seen = this.#seen.get(instance);
+    return seen !== undefined && !this.#isSilent(seen);
+  }
+
+  /** The processes that are silent for so long that anyone may take their leases. */
+  dead(): string[] {
+    return [...this.#seen].filter(([, seen]) => this.#isSilent(seen)).map(([id]) => id);
+  }
+
+  /**
+   * Says that this process lives, and looks at the others.
+   * @throws {AppError} `unavailable`.
+   */
+  async beat(): Promise<void> {
+    const { store, clock, instance, onBeat } = this.#ports;
+    // Taken before the commit: others may count from the moment it was written.
+    const at = clock.now();
+    await store.beat(instance, at);
+    const gap_ms = this.#beat_at === null ? 0 : at - this.#beat_at;
+    this.#beat_at = at;
+    this.#notice(await store.instances());
+    await onBeat(gap_ms);
+  }
+
+  #isSilent({ changed_at }: Seen): boolean {
+    return this.#ports.clock.now() - changed_at >= LEASE.silent_dead_ms;
+  }
+
+  #notice(beats: readonly InstanceBeat[]): void {
+    const { clock, log, instance } = this.#ports;
+    const now = clock.now();
+    const others = beats.filter(({ id }) => id !== instance);
+    const seen = new Map<string, Seen>();
+    for (const { id, versionstamp } of others) {
+      const before = this.#seen.get(id);
+      if (before === undefined) log.info("instance.seen", { other: id });
+      seen.set(id, before?.versionstamp === versionstamp ? before : { versionstamp, changed_at: now });
+    }
+    this.#seen = seen;
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * Every limit of Tidings, with its unit, its origin, and the relations between them checked at load.
+ *
+ * Owns numbers only. It must never read the configuration: what an operator may change is in `config.ts`.
+ *
+ * @module
+ */
+import { assert } from "@std/assert";
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Units of time in milliseconds. */
+export const TIME = { SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS } as const;
+
+/** What callers may send (API.md of the contract: "Sites and webhooks", "Events"). */
+export const INPUT = {
+  site_id_chars_max: 253,
+  webhooks_per_site_max: 50,
+  url_chars_max: 2048,
+  name_chars_max: 100,
+  filter_entries_max: 100,
+  headers_max: 10,
+  header_name_chars_max: 64,
+  header_value_chars_max: 1024,
+  max_retries_max: 10,
+  max_retries_default: 3,
+  timeout_ms_min: 1000,
+  timeout_ms_max: 30_000,
+  rate_limit_per_minute_max: 60_000,
+  cooldown_hours_max: 168,
+  overlap_hours_max: 168,
+  overlap_hours_default: 24,
+  webhook_record_bytes_max: 48 * KiB,
+  secret_chars_min: 24,
+  secret_chars_max: 64,
+  /** Valid at a time: the newest and those that rotations have not ended yet. */
+  secrets_max: 5,
+  idempotency_key_chars_max: 255,
+  idempotency_key_ms: DAY_MS,
+  body_bytes_max: 64 * KiB,
+  event_bytes_max: 32 * KiB,
+  batch_bytes_max: 4 * MiB,
+  string_chars_max: 500,
+  message_chars_max: 2000,
+  pairs_max: 20,
+  top_entries_max: 10,
+  timestamp_ahead_ms_max: DAY_MS,
+  page_max: 100,
+  page_default: 50,
+  /** Records looked at for one page, so that a filter that matches little never scans without bound. */
+  page_examined_max: 2000,
+} as const;
+
+/** What is read of and kept from a receiver's answer. */
+export const ANSWER = {
+  read_bytes_max: 64 * KiB,
+  snippet_bytes_max: 1024,
+  attempts_first_kept: 1,
+  attempts_last_kept: 19,
+} as const;
+
+/** When a delivery is tried again (requirements: "Retries"). */
+export const RETRY = {
+  factor: 6,
+  delay_ms_max: DAY_MS,
+  jitter: 0.2,
+  retry_after_ms_max: DAY_MS,
+  /** A delivery still pending after this is exhausted. */
+  pending_ms_max: 14 * DAY_MS,
+} as const;
+
+/** Leases, beats and sweeps (docs/decisions/0002-due-index.md). */
+export const LEASE = {
+  /** A lease lasts the webhook's timeout plus this. */
+  margin_ms: 30 * SECOND_MS,
+  /** A send starts only while the lease has the webhook's timeout plus this left. */
+  send_margin_ms: 5 * SECOND_MS,
+  beat_ms: 2 * SECOND_MS,
+  /** A process that could not beat for this long starts no send. */
+  silent_stop_ms: 8 * SECOND_MS,
+  /** The leases of a process silent for this long may be claimed by anyone. */
+  silent_dead_ms: 15 * SECOND_MS,
+  sweep_ms: 15 * SECOND_MS,
+  /** Where KV has no queue the sweep is the fallback of timers, so it runs more often. */
+  sweep_without_queue_ms: SECOND_MS,
+  /** The longest a lease can last: the longest timeout and the margin. */
+  longest_ms: INPUT.timeout_ms_max + 30 * SECOND_MS,
+  slot_ms: 10 * SECOND_MS,
+  alarm_ahead_ms_max: 2 * MINUTE_MS,
+  /** A walk over every due entry makes missing agenda markers again. */
+  walk_ms: HOUR_MS,
+  version_poll_ms: SECOND_MS,
+} as const;
+
+/** Lanes: how much of one webhook's work is under way or in memory. */
+export const LANE = {
+  cap_start: 2,
+  cap_max: 16,
+  sends_max: 512,
+  sends_per_site_max: 128,
+  memory_bytes_max: 64 * MiB,
+  /** Bookkeeping of one waiting delivery besides its body (measured with 100,000 of them). */
+  delivery_overhead_bytes: 1 * KiB,
+} as const;
+
+/** Deno KV (measured with Deno 2.9.6; the same limits hold on KV servers but for the checks). */
+export const KV = {
+  key_bytes_max: 2048,
+  value_bytes_max: 64 * KiB,
+  atomic_mutations_max: 1000,
+  atomic_bytes_max: 819_200,
+  atomic_checks_max: 100,
+  atomic_checks_max_on_server: 10,
+  get_many_max: 10,
+  list_batch_max: 1000,
+  locked_retry_ms_max: 10 * SECOND_MS,
+  locked_jitter_ms: [1, 20],
+} as const;
+
+/** How long the process waits for sends in flight when it is told to stop. */
+export const SHUTDOWN = { grace_ms: 10 * SECOND_MS, grace_ms_on_deploy: 4 * SECOND_MS } as const;
+
+assert(
+  LEASE.margin_ms > LEASE.send_margin_ms + LEASE.silent_stop_ms,
+  "a lease outlives a process that stops",
+);
+assert(LEASE.longest_ms === INPUT.timeout_ms_max + LEASE.margin_ms, "no lease outlasts the longest");
+assert(
+  LEASE.silent_dead_ms > LEASE.silent_stop_ms + LEASE.beat_ms,
+  "a process stops sending before it is dead",
+);
+assert(LEASE.silent_stop_ms > 2 * LEASE.beat_ms, "one lost beat stops nothing");
+assert(INPUT.event_bytes_max < KV.value_bytes_max, "an event fits a KV value with its decisions");
+assert(INPUT.webhook_record_bytes_max < KV.value_bytes_max, "a webhook fits a KV value");
+assert(LANE.cap_max <= LANE.sends_per_site_max, "one lane fits its site");

@@ -1,0 +1,138 @@
+/**
+ * One HTTP/1.1 connection to one origin, in the hands of one send at a time.
+ *
+ * Owns an undici `Client`, which is the parser and the socket of exactly one connection. undici's pools are not used:
+ * they share a connection attempt between requests, so that the deadline of one would end the attempt of another or
+ * leave it hanging. Here a send has its connection for itself, and when its time is up, that connection is closed,
+ * whatever it was doing. It must never dial without asking `planDial`.
+ *
+ * @module
+ */
+import type { Socket } from "node:net";
+import { type buildConnector, Client } from "undici";
+import type { SendRequest, SendResult } from "../ports.ts";
+import { dial } from "./dial.ts";
+import { type DialGuard, planDial } from "./dial_plan.ts";
+import { Exchange } from "./exchange.ts";
+import { DialError } from "./send_error.ts";
+
+/** What every connection of a sender is made with. */
+export interface ConnectionOptions {
+  readonly guard: DialGuard;
+  /** Called each time either side has closed the socket, idle or not. */
+  readonly onClosed: (connection: Connection) => void;
+  /** Certificate authorities trusted instead of the built-in ones, as PEM: for tests. */
+  readonly ca?: readonly string[] | undefined;
+}
+
+const OPTIONS = {
+  pipelining: 1,
+  allowH2: false,
+  // One deadline rules, and it is ours.
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  maxHeaderSize: 16 * 1024,
+  /**
+   * Shorter than the idle timeout of common servers (Node 5 s, Apache 5 s, nginx 75 s): a request written while the
+   * receiver closes is lost, and it can't be repeated here, because the receiver may have acted on it.
+   */
+  keepAliveTimeout: 4000,
+  /** What a receiver's `Keep-Alive: timeout=` may stretch it to: not at all. It may shorten it. */
+  keepAliveMaxTimeout: 4000,
+} as const satisfies Client.Options;
+
+/** A kept connection may turn out closed before anything is written: it is dialled anew, once. */
+const DIALS_PER_SEND_MAX = 2;
+
+/** A connection. The first send dials it. */
+export class Connection {
+  /** Scheme, host and port. */
+  readonly origin: string;
+  readonly #options: ConnectionOptions;
+  readonly #client: Client;
+  #socket: Socket | null = null;
+  #exchange: Exchange | null = null;
+  #dials = 0;
+  #answer_complete = false;
+
+  /**
+   * @param origin Scheme, host and port, as `URL.origin`.
+   * @param options The guard, whom to tell.
+   */
+  constructor(origin: string, options: ConnectionOptions) {
+    this.origin = origin;
+    this.#options = options;
+    this.#client = new Client(origin, {
+      ...OPTIONS,
+      connect: (_options, callback) => void this.#dial(callback),
+    });
+    this.#client.on("disconnect", () => options.onClosed(this));
+  }
+
+  /** Whether the last send left it open, with its answer read to the end. */
+  get reusable(): boolean {
+    return this.#answer_complete && this.#socket !== null && !this.#socket.destroyed;
+  }
+
+  /**
+   * Posts, and waits for the answer or the deadline. If the connection is not {@linkcode Connection.reusable}
+   * afterwards, the caller destroys it.
+   *
+   * @param url Where to; its origin is the connection's.
+   * @param request Headers and body.
+   * @param signal The deadline.
+   * @returns What came of it. Never rejects.
+   */
+  async send(url: URL, request: SendRequest, signal: AbortSignal): Promise<SendResult> {
+    const exchange = new Exchange(url, request, signal);
+    this.#exchange = exchange;
+    this.#dials = 0;
+    function onAbort(): void {
+      exchange.timeOut();
+    }
+    signal.addEventListener("abort", onAbort, { once: true });
+    const { headers, body } = request;
+    this.#client.dispatch({ path: url.pathname + url.search, method: "POST", headers, body }, exchange);
+    const result = await exchange.result;
+    signal.removeEventListener("abort", onAbort);
+    this.#exchange = null;
+    this.#answer_complete = exchange.complete;
+    return result;
+  }
+
+  /**
+   * Closes it at once, whatever it is doing.
+   *
+   * @returns When the socket is closed.
+   */
+  async destroy(): Promise<void> {
+    await this.#client.destroy();
+  }
+
+  /** undici's connector: called when a send needs the socket, first or again. */
+  async #dial(callback: buildConnector.Callback): Promise<void> {
+    let socket: Socket;
+    try {
+      socket = await this.#connect();
+    } catch (error) {
+      return callback(
+        error instanceof Error ? error : new DialError("connect", "the connection failed"),
+        null,
+      );
+    }
+    this.#socket = socket;
+    callback(null, socket);
+  }
+
+  async #connect(): Promise<Socket> {
+    const exchange = this.#exchange;
+    this.#dials++;
+    if (exchange === null || this.#dials > DIALS_PER_SEND_MAX) {
+      throw new DialError("reset", "the receiver closes each new connection at once");
+    }
+    const { url, signal } = exchange;
+    const plan = await planDial(url, this.#options.guard, signal);
+    if (!plan.ok) throw new DialError(plan.error, plan.detail);
+    return await dial(url, { addresses: plan.addresses, signal, ca: this.#options.ca });
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * What the domain asks of storage: its transactions, not rows.
+ *
+ * Owns the port; `kv/store.ts` is the driver. Every method that writes is one atomic commit, and every one may throw
+ * `unavailable` when storage can't take it just now. A method that needs a tenant's scope takes the site.
+ *
+ * @module
+ */
+import type { ApiKey } from "./api_key.ts";
+import type { Decision } from "./decide.ts";
+import type { Delivery, DeliveryStatus } from "./delivery.ts";
+import type { DeliveredEventName } from "./event_types.ts";
+import type { PauseReason, Webhook, WebhookHealth } from "./webhook.ts";
+
+/** A record as read, with the versionstamp that a later commit checks. */
+export interface Versioned<Value> {
+  readonly value: Value;
+  readonly versionstamp: string;
+}
+
+/** An event as stored. */
+export interface StoredEvent {
+  readonly id: string;
+  readonly site_id: string;
+  readonly event: DeliveredEventName;
+  readonly accepted_at: number;
+  /** As the caller sent it. */
+  readonly timestamp: string;
+  /** What receivers get. */
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** For every webhook the site had. */
+  readonly decisions: readonly Decision[];
+}
+
+/** What an idempotency key stands for. */
+export interface IdempotencyEntry {
+  readonly event_id: string;
+  /** SHA-256 of the canonical `event` and `data`, in hex. */
+  readonly digest: string;
+  readonly expires_at: number;
+}
+
+/** What is committed when an event is accepted. */
+export interface Acceptance {
+  readonly event: StoredEvent;
+  /** With where its marker belongs when its lane is on hold beyond its due time. */
+  readonly deliveries: readonly { readonly delivery: Delivery; readonly marker_at: number | null }[];
+  readonly idempotency: {
+    readonly key: string;
+    readonly entry: IdempotencyEntry;
+    /** The versionstamp of what was read under the key; null for nothing. */
+    readonly seen: string | null;
+  } | null;
+  /** Whether the site's history of events shows it (a test event is not part of it). */
+  readonly listed: boolean;
+}
+
+/** A due entry: someone has to look at this delivery at that time. */
+export interface DueEntry {
+  readonly webhook_id: string;
+  readonly event_id: string;
+  readonly site_id: string;
+  readonly at: number;
+  /** The process that holds the delivery until then, or null. */
+  readonly owner: string | null;
+}
+
+/** What a look at a lane's due entries found. */
+export interface DueLook {
+  /** The entries due, earliest first. */
+  readonly due: readonly DueEntry[];
+  /** The first entry beyond those; null if there is none. */
+  readonly next: DueEntry | null;
+}
+
+/** An agenda marker: this webhook has something due in that slot of time. */
+export interface Marker {
+  /** `⌊at / 10 s⌋`. */
+  readonly slot: number;
+  readonly webhook_id: string;
+  readonly versionstamp: string;
+}
+
+/** What a lane must not forget at a restart. */
+export interface LaneState extends WebhookHealth {
+  /** Until when nothing is sent, or null. */
+  readonly hold_until: number | null;
+  readonly updated_at: number;
+}
+
+/** A process that serves, as it last said so. */
+export interface InstanceBeat {
+  readonly id: string;
+  /** Changes with every beat. */
+  readonly versionstamp: string;
+}
+
+/** Which deliveries a page shows. */
+export interface DeliveryQuery {
+  readonly webhook_id: string | null;
+  readonly event: DeliveredEventName | null;
+  readonly status: DeliveryStatus | null;
+  /** Created at or after, in milliseconds. */
+  readonly since: number | null;
+  /** Created before, in milliseconds. */
+  readonly until: number | null;
+  readonly limit: number;
+  /** Where the page before ended. */
+  readonly after: { readonly event_id: string; readonly webhook_id: string } | null;
+}
+
+/** A page of deliveries, newest first. */
+export interface DeliveryPage {
+  readonly deliveries: readonly { readonly delivery: Delivery; readonly webhook: Webhook | null }[];
+  /** Where the next page starts; null at the end. */
+  readonly next: { readonly event_id: string; readonly webhook_id: string } | null;
+}
+
+/** Storage of API keys. */
+export interface KeyStore {
+  addKey(key: ApiKey): Promise<void>;
+  keyByHash(hash: string): Promise<ApiKey | null>;
+  /** All keys, oldest first. */
+  keys(): Promise<ApiKey[]>;
+  /** @returns Whether there was one. */
+  removeKey(id: string): Promise<boolean>;
+  /** Notes when a key was last used; nothing if it was revoked meanwhile. */
+  touchKey(hash: string, at: number): Promise<void>;
+}
+
+/** Storage of webhooks. */
+export interface WebhookStore {
+  /** @throws {AppError} `limit_reached` beyond 50 for the site, `validation_failed` if the record is too large. */
+  addWebhook(webhook: Webhook): Promise<void>;
+  /** A webhook, deleted ones too. */
+  webhook(site_id: string, webhook_id: string): Promise<Webhook | null>;
+  /** A site's webhooks, oldest first, deleted ones too. */
+  webhooksOf(site_id: string): Promise<Webhook[]>;
+  /**
+   * Changes a webhook, deciding again when someone else changed it meanwhile. Its pending work is looked at at once
+   * if it is not active after it.
+   * @param change Gets the webhook as it is now; returns it as it shall be, or null to leave it.
+   * @returns The webhook after it, or null if there is none (or `change` left it).
+   */
+  changeWebhook(
+    site_id: string,
+    webhook_id: string,
+    change: (webhook: Webhook) => Webhook | null,
+  ): Promise<Webhook | null>;
+  /** Bumped by every change of configuration, whichever process made it. */
+  version(): Promise<bigint>;
+  laneState(site_id: string, webhook_id: string): Promise<LaneState | null>;
+  writeLaneState(site_id: string, webhook_id: string, state: LaneState): Promise<void>;
+  /** How many deliveries of a webhook are pending, counted up to `most`. */
+  pendingCount(webhook_id: string, most: number): Promise<number>;
+}
+
+/** Storage of events and deliveries. */
+export interface EventStore {
+  idempotency(site_id: string, key: string): Promise<Versioned<IdempotencyEntry> | null>;
+  /** @returns The versionstamp of everything written, or null if the idempotency key was used meanwhile. */
+  accept(acceptance: Acceptance): Promise<string | null>;
+  event(event_id: string): Promise<StoredEvent | null>;
+  delivery(event_id: string, webhook_id: string): Promise<Versioned<Delivery> | null>;
+  /** Several at once, in the order asked for. */
+  deliveries(
+    ids: readonly { readonly event_id: string; readonly webhook_id: string }[],
+  ): Promise<(Versioned<Delivery> | null)[]>;
+  /**
+   * Moves a delivery to its next state, deciding again when someone else moved it meanwhile. Its due entry and agenda
+   * marker follow its `due_at` in the same commit.
+   * @param known The delivery as last read or written.
+   * @param next Gets the delivery as it is now; returns it as it shall be, or null to leave it.
+   * @param pause Pauses the webhook in the same commit.
+   * @returns The delivery after it, or null if `next` left it or it is gone.
+   */
+  move(
+    known: Versioned<Delivery>,
+    next: (delivery: Delivery) => Delivery | null,
+    pause?: { readonly reason: PauseReason; readonly at: number },
+  ): Promise<Versioned<Delivery> | null>;
+  /** Reads one page of a site's deliveries; looks at 2,000 records at most. */
+  deliveryPage(site_id: string, query: DeliveryQuery): Promise<DeliveryPage>;
+}
+
+/** Storage of what is due. */
+export interface AgendaStore {
+  /** Markers whose slot begins at or before `until`, earliest first, those behind `after` only. */
+  markers(until: number, most: number, after: Marker | null): Promise<Marker[]>;
+  /** The slots after `since` and up to `until` that have markers, as times at which they begin. */
+  upcomingSlots(since: number, until: number): Promise<number[]>;
+  /** What a lane has due up to `until`. */
+  look(webhook_id: string, until: number, most: number): Promise<DueLook>;
+  /** Removes a marker, unless it was set again since it was read. */
+  retireMarker(marker: Marker): Promise<void>;
+  /** Moves a marker to a later time, unless it was set again since it was read. */
+  moveMarker(marker: Marker, to: number): Promise<void>;
+  /** Removes a due entry that no delivery names (a broken record); never one that a delivery names. */
+  dropEntry(entry: DueEntry): Promise<void>;
+  /** Makes missing markers again. @returns How many due entries were looked at. */
+  repairAgenda(): Promise<number>;
+  /** Says that a process lives. */
+  beat(instance: string, at: number): Promise<void>;
+  instances(): Promise<InstanceBeat[]>;
+  forgetInstance(instance: string): Promise<void>;
+  /** Since when commits fail, in milliseconds; null while they succeed. */
+  readonly failing_since: number | null;
+}
+
+/** All of it. */
+export interface Store extends KeyStore, WebhookStore, EventStore, AgendaStore {}

@@ -1,0 +1,318 @@
+/**
+ * What an owner does with webhooks: create, look, change, rotate the secret, try out, delete.
+ *
+ * Owns these use cases. It must never send except for a test, and never show a secret except where it was made.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { deliver, type DeliverPorts } from "./deliver.ts";
+import { type Delivery, withAttempt } from "./delivery.ts";
+import type { Directory } from "./directory.ts";
+import type { Engine } from "./engine/engine.ts";
+import { AppError } from "./errors.ts";
+import { encodeBody } from "./event.ts";
+import { EVENT_EXAMPLES, EVENT_NAMES } from "./event_types.ts";
+import { INPUT, TIME } from "./limits.ts";
+import { isJsonObject } from "./merge_patch.ts";
+import type { Clock, Ids, UrlGuard } from "./ports.ts";
+import { generateSecret, parseSecret, standardSecret } from "./secret.ts";
+import type { Store, StoredEvent } from "./store.ts";
+import { validate, validationError } from "./validate.ts";
+import {
+  HEALTH_AT_FIRST,
+  parseSettings,
+  patchSettings,
+  type SettingsDefaults,
+  type ShownWebhook,
+  showWebhook,
+  type Webhook,
+} from "./webhook.ts";
+
+/** What these use cases need. */
+export interface WebhookPorts {
+  readonly store: Pick<
+    Store,
+    "addWebhook" | "changeWebhook" | "webhook" | "laneState" | "pendingCount" | "accept" | "event"
+  >;
+  readonly directory: Pick<Directory, "webhooksOf" | "invalidate">;
+  readonly engine: Pick<Engine, "laneState">;
+  readonly guard: UrlGuard;
+  readonly clock: Pick<Clock, "now">;
+  readonly ids: Ids;
+  readonly defaults: SettingsDefaults;
+}
+
+/** The secret, where it is shown: at creation and rotation only. */
+export interface ShownSecret {
+  readonly secret: string;
+  /** The same in the form that Standard Webhooks libraries take. */
+  readonly standard_secret: string;
+}
+
+/** Counting goes no further: the figure is for a person. */
+const PENDING_COUNTED_MAX = 10_000;
+
+const secretField = z.object({ secret: z.string().optional() });
+const rotation = z.strictObject({
+  secret: z.string().optional(),
+  overlap_hours: z.number().min(0).max(INPUT.overlap_hours_max).default(INPUT.overlap_hours_default),
+});
+const testRequest = z.strictObject({ event: z.enum(EVENT_NAMES).optional() });
+
+async function refuseUrl(url: string, guard: UrlGuard): Promise<void> {
+  const refusal = await guard.refusal(new URL(url));
+  if (refusal !== null) throw validationError([{ path: "/url", message: refusal }]);
+}
+
+function secretOf(given: string | undefined, ids: Ids): string {
+  return given === undefined ? generateSecret((length) => ids.secretBytes(length)) : parseSecret(given);
+}
+
+/** The refusal for a webhook that is not there, whoever's it may be. */
+export function webhookNotFound(): AppError {
+  return new AppError("not_found", "Not found: the site has no such webhook");
+}
+
+/**
+ * A webhook with how it is doing.
+ *
+ * @param webhook The webhook.
+ * @param full Whether the caller may see the whole URL.
+ * @param ports What it needs.
+ * @returns The JSON of the contract.
+ */
+export async function presentWebhook(
+  webhook: Webhook,
+  full: boolean,
+  ports: WebhookPorts,
+): Promise<ShownWebhook> {
+  const state = ports.engine.laneState(webhook.id) ??
+    await ports.store.laneState(webhook.site_id, webhook.id);
+  const stale = state === null || state.updated_at < (webhook.resumed_at ?? 0);
+  const pending = webhook.enabled ? await ports.store.pendingCount(webhook.id, PENDING_COUNTED_MAX) : 0;
+  return showWebhook(webhook, { ...(stale ? HEALTH_AT_FIRST : state), pending }, full);
+}
+
+/**
+ * Creates a webhook.
+ *
+ * @param site_id Whose.
+ * @param input The body: settings and maybe `secret`.
+ * @param ports What it needs.
+ * @returns The webhook, and its secret, which is shown here only.
+ * @throws {AppError} `validation_failed`, `limit_reached`.
+ */
+export async function createWebhook(
+  site_id: string,
+  input: unknown,
+  ports: WebhookPorts,
+): Promise<ShownWebhook & ShownSecret> {
+  const { store, directory, guard, clock, ids, defaults } = ports;
+  if (!isJsonObject(input)) throw validationError([{ path: "", message: "must be an object" }]);
+  const { secret: _, ...rest } = input;
+  const settings = parseSettings(rest, defaults);
+  const given = validate(secretField, { secret: input["secret"] ?? undefined });
+  const value = secretOf(given.secret, ids);
+  await refuseUrl(settings.url, guard);
+  const now = clock.now();
+  const webhook: Webhook = {
+    ...settings,
+    id: `wh_${ids.ulid(now)}`,
+    site_id,
+    secrets: [{ value, expires_at: null }],
+    pause_reason: null,
+    cancelled_until: null,
+    resumed_at: null,
+    deleted_at: null,
+    created_at: now,
+    updated_at: now,
+  };
+  await store.addWebhook(webhook);
+  directory.invalidate();
+  const shown = showWebhook(webhook, { ...HEALTH_AT_FIRST, pending: 0 }, true);
+  return { ...shown, secret: value, standard_secret: standardSecret(value) };
+}
+
+/**
+ * Finds a webhook that is not deleted.
+ *
+ * @param site_id Whose.
+ * @param webhook_id Which.
+ * @param store Where.
+ * @returns The webhook as it is now.
+ * @throws {AppError} `not_found`.
+ */
+export async function findWebhook(
+  site_id: string,
+  webhook_id: string,
+  store: Pick<Store, "webhook">,
+): Promise<Webhook> {
+  const webhook = await store.webhook(site_id, webhook_id);
+  if (webhook === null || webhook.deleted_at !== null) throw webhookNotFound();
+  return webhook;
+}
+
+/**
+ * Changes a webhook by a merge patch.
+ *
+ * @param target Whose and which.
+ * @param patch The body.
+ * @param ports What it needs.
+ * @returns The webhook after it.
+ * @throws {AppError} `validation_failed`, `not_found`.
+ */
+export async function patchWebhook(
+  { site_id, webhook_id }: { site_id: string; webhook_id: string },
+  patch: unknown,
+  ports: WebhookPorts,
+): Promise<Webhook> {
+  const { store, directory, guard, clock, defaults } = ports;
+  // Looked up outside the transaction: a look-up may take long, and the change may have to be decided again.
+  const preview = patchSettings(await findWebhook(site_id, webhook_id, store), patch, defaults);
+  if (isJsonObject(patch) && "url" in patch) await refuseUrl(preview.url, guard);
+  const changed = await store.changeWebhook(site_id, webhook_id, (webhook) => {
+    if (webhook.deleted_at !== null) return null;
+    const now = clock.now();
+    const settings = patchSettings(webhook, patch, defaults);
+    const resumed = settings.enabled && !webhook.enabled;
+    const stopped = !settings.enabled && webhook.enabled;
+    return {
+      ...webhook,
+      ...settings,
+      pause_reason: settings.enabled ? null : webhook.pause_reason,
+      resumed_at: resumed ? now : webhook.resumed_at,
+      cancelled_until: stopped ? now : webhook.cancelled_until,
+      updated_at: now,
+    };
+  });
+  if (changed === null) throw webhookNotFound();
+  directory.invalidate();
+  return changed;
+}
+
+/**
+ * Deletes a webhook: its pending deliveries are cancelled, its history stays readable until retention ends.
+ *
+ * @param target Whose and which.
+ * @param ports What it needs.
+ * @throws {AppError} `not_found`.
+ */
+export async function deleteWebhook(
+  { site_id, webhook_id }: { site_id: string; webhook_id: string },
+  ports: WebhookPorts,
+): Promise<void> {
+  const now = ports.clock.now();
+  const changed = await ports.store.changeWebhook(
+    site_id,
+    webhook_id,
+    (webhook) =>
+      webhook.deleted_at !== null ? null : {
+        ...webhook,
+        enabled: false,
+        // A tombstone keeps no credentials.
+        secrets: [],
+        headers: {},
+        cancelled_until: now,
+        deleted_at: now,
+        updated_at: now,
+      },
+  );
+  if (changed === null) throw webhookNotFound();
+  ports.directory.invalidate();
+}
+
+/**
+ * Gives a webhook a new secret; the one before stays valid for a while, and both sign meanwhile.
+ *
+ * @param target Whose and which.
+ * @param input The body: maybe `secret`, maybe `overlap_hours`.
+ * @param ports What it needs.
+ * @returns The webhook, and its new secret, which is shown here only.
+ * @throws {AppError} `validation_failed`, `not_found`.
+ */
+export async function rotateSecret(
+  { site_id, webhook_id }: { site_id: string; webhook_id: string },
+  input: unknown,
+  ports: WebhookPorts,
+): Promise<ShownWebhook & ShownSecret> {
+  const { secret, overlap_hours } = validate(rotation, input);
+  const value = secretOf(secret, ports.ids);
+  const changed = await ports.store.changeWebhook(site_id, webhook_id, (webhook) => {
+    if (webhook.deleted_at !== null) return null;
+    const now = ports.clock.now();
+    const until = now + overlap_hours * TIME.HOUR_MS;
+    const [newest] = webhook.secrets;
+    if (newest?.value === value) {
+      throw validationError([{ path: "/secret", message: "must not be the secret that is in use" }]);
+    }
+    const previous = webhook.secrets
+      .map((before) => ({ value: before.value, expires_at: Math.min(before.expires_at ?? until, until) }))
+      .filter(({ expires_at }) => expires_at > now);
+    const secrets = [{ value, expires_at: null }, ...previous].slice(0, INPUT.secrets_max);
+    return { ...webhook, secrets, updated_at: now };
+  });
+  if (changed === null) throw webhookNotFound();
+  ports.directory.invalidate();
+  const shown = await presentWebhook(changed, true, ports);
+  return { ...shown, secret: value, standard_secret: standardSecret(value) };
+}
+
+/**
+ * Sends a test event at once, whatever the webhook's filters and state, and records it.
+ *
+ * @param target Whose and which.
+ * @param input The body: maybe `event`, whose published example is sent then.
+ * @param ports What it needs, sending included.
+ * @returns The delivery with its one attempt, and the body sent.
+ * @throws {AppError} `validation_failed`, `not_found`.
+ */
+export async function testWebhook(
+  { site_id, webhook_id }: { site_id: string; webhook_id: string },
+  input: unknown,
+  ports: WebhookPorts & { readonly deliver: DeliverPorts },
+): Promise<{ delivery: Delivery; body: Uint8Array }> {
+  const { event } = validate(testRequest, input);
+  const webhook = await findWebhook(site_id, webhook_id, ports.store);
+  const now = ports.clock.now();
+  const timestamp = new Date(now).toISOString();
+  const data = event === undefined
+    ? {
+      message: "This is a test from Tidings. If you can read this and its signature is right, all is well.",
+    }
+    : EVENT_EXAMPLES[event];
+  const body = encodeBody({ event: event ?? "test", site_id, timestamp, data });
+  const stored: StoredEvent = {
+    id: `evt_${ports.ids.ulid(now)}`,
+    site_id,
+    event: event ?? "test",
+    accepted_at: now,
+    timestamp,
+    body,
+    decisions: [{ webhook_id, reason: null }],
+  };
+  const before: Delivery = {
+    event_id: stored.id,
+    webhook_id,
+    site_id,
+    event: stored.event,
+    status: "pending",
+    trigger: "test",
+    created_at: now,
+    queued_at: now,
+    due_at: now,
+    lease: null,
+    failures: 0,
+    attempts_total: 0,
+    attempts: [],
+  };
+  const { attempt, verdict } = await deliver({ delivery: before, body, webhook }, ports.deliver);
+  const delivery = withAttempt(before, attempt, verdict, null);
+  await ports.store.accept({
+    event: stored,
+    deliveries: [{ delivery, marker_at: null }],
+    idempotency: null,
+    listed: false,
+  });
+  return { delivery, body };
+}

@@ -1,0 +1,80 @@
+/**
+ * The HTTP application: every route, and what holds for all of them.
+ *
+ * Owns request ids, security headers, the form of errors, and the answer to a method that a path does not take.
+ *
+ * @module
+ */
+import { Hono } from "hono";
+import { AppError } from "../lib/errors.ts";
+import type { Env, RoutePorts } from "./context.ts";
+import { deliveryRoutes } from "./deliveries.ts";
+import { eventRoutes } from "./events.ts";
+import { keyRoutes } from "./keys.ts";
+import { problemResponse } from "./problem.ts";
+import { serviceRoutes } from "./service.ts";
+import { webhookRoutes } from "./webhooks.ts";
+
+/** The methods that a path takes, for paths that do not take the one asked for. */
+function allowedMethods(app: Hono<Env>): (path: string) => string[] {
+  const routes = app.routes
+    .filter(({ method }) => method !== "ALL")
+    .map(({ method, path }) => ({ method, pattern: new URLPattern({ pathname: path }) }));
+  return (path) => {
+    const methods = routes.filter(({ pattern }) => pattern.test({ pathname: path })).map(({ method }) =>
+      method
+    );
+    return [...new Set(methods.flatMap((method) => method === "GET" ? ["GET", "HEAD"] : [method]))];
+  };
+}
+
+/**
+ * Puts the application together.
+ *
+ * @param ports What the routes need.
+ * @returns The application; its `fetch` serves requests.
+ */
+export function createApp(ports: RoutePorts): Hono<Env> {
+  const app = new Hono<Env>();
+  app.use(async (context, next) => {
+    const request_id = crypto.randomUUID();
+    context.set("request_id", request_id);
+    const started = ports.clock.elapsed();
+    await next();
+    const { headers } = context.res;
+    headers.set("X-Request-Id", request_id);
+    headers.set("X-Content-Type-Options", "nosniff");
+    // Answers hold secrets and what belongs to one caller.
+    headers.set("Cache-Control", "no-store");
+    ports.log.debug("request.answered", {
+      request_id,
+      method: context.req.method,
+      path: context.req.routePath,
+      status: context.res.status,
+      duration_ms: Math.round((ports.clock.elapsed() - started) * 10) / 10,
+    });
+  });
+  app.route("/", serviceRoutes(ports));
+  app.route("/", eventRoutes(ports));
+  app.route("/", webhookRoutes(ports));
+  app.route("/", deliveryRoutes(ports));
+  app.route("/", keyRoutes(ports));
+
+  const allowed = allowedMethods(app);
+  app.notFound((context) => {
+    const methods = allowed(context.req.path);
+    if (methods.length === 0) {
+      return problemResponse(
+        context,
+        new AppError("not_found", "Not found: there is no such path"),
+        ports.log,
+      );
+    }
+    const error = new AppError("method_not_allowed", `This path takes ${methods.join(", ")}`);
+    const response = problemResponse(context, error, ports.log);
+    response.headers.set("Allow", methods.join(", "));
+    return response;
+  });
+  app.onError((error, context) => problemResponse(context, error, ports.log));
+  return app;
+}

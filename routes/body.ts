@@ -1,0 +1,94 @@
+/**
+ * Reads JSON bodies and query parameters.
+ *
+ * Owns the order of refusals: media type and announced size before a byte is read, then the size, then the syntax.
+ *
+ * @module
+ */
+import { AppError } from "../lib/errors.ts";
+import { INPUT } from "../lib/limits.ts";
+import { validationError } from "../lib/validate.ts";
+import type { RouteContext } from "./context.ts";
+
+/** What is read, and how much of it at most. */
+export interface BodyOptions {
+  readonly bytes_max?: number;
+  /** Whether no body at all means `{}`. */
+  readonly optional?: boolean;
+  readonly media_types?: readonly string[];
+}
+
+function tooLarge(bytes_max: number): AppError {
+  return new AppError("payload_too_large", `Cannot read the body: it must be at most ${bytes_max} bytes`);
+}
+
+/** Reads at most `bytes_max` bytes: an announced size may be wrong, or missing. */
+async function readBytes(body: ReadableStream<Uint8Array>, bytes_max: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > bytes_max) throw tooLarge(bytes_max);
+    chunks.push(chunk);
+  }
+  const [only] = chunks;
+  if (chunks.length === 1 && only !== undefined) return only;
+  const joined = new Uint8Array(bytes);
+  let offset = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return joined;
+}
+
+/**
+ * Reads a request's body as JSON.
+ *
+ * @param context The request.
+ * @param options See {@linkcode BodyOptions}.
+ * @returns The JSON value.
+ * @throws {AppError} `unsupported_media_type`, `payload_too_large`, `invalid_json`.
+ */
+export async function readJson(context: RouteContext, options: BodyOptions = {}): Promise<unknown> {
+  const { bytes_max = INPUT.body_bytes_max, optional = false, media_types = ["application/json"] } = options;
+  const { raw } = context.req;
+  const announced = context.req.header("Content-Length");
+  const media_type = (context.req.header("Content-Type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+  if (raw.body === null || announced === "0") {
+    if (optional) return {};
+    if (media_type !== "" && !media_types.includes(media_type)) throw unsupported(media_types);
+    throw new AppError("invalid_json", "Cannot read the body: it must be JSON, and there is none");
+  }
+  if (!media_types.includes(media_type)) throw unsupported(media_types);
+  if (Number(announced ?? 0) > bytes_max) throw tooLarge(bytes_max);
+  const bytes = await readBytes(raw.body, bytes_max);
+  if (optional && bytes.byteLength === 0) return {};
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    // The parser's own message quotes the body, which may hold anything.
+    throw new AppError("invalid_json", "Cannot read the body: it must be JSON in UTF-8");
+  }
+}
+
+function unsupported(media_types: readonly string[]): AppError {
+  const list = media_types.join(" or ");
+  return new AppError("unsupported_media_type", `Cannot read the body: its Content-Type must be ${list}`);
+}
+
+/**
+ * Reads the query parameters.
+ *
+ * @param context The request.
+ * @returns Each parameter's value.
+ * @throws {AppError} `validation_failed` for one that is given twice: either could be meant.
+ */
+export function readQuery(context: RouteContext): Record<string, string> {
+  const entries = Object.entries(context.req.queries());
+  const twice = entries.filter(([, values]) => values.length > 1);
+  if (twice.length > 0) {
+    throw validationError(twice.map(([name]) => ({ path: `/${name}`, message: "must be given once" })));
+  }
+  return Object.fromEntries(entries.map(([name, [value]]) => [name, value ?? ""]));
+}

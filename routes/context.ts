@@ -1,0 +1,99 @@
+/**
+ * What every route is given, and the two questions every route begins with: who calls, and for which site.
+ *
+ * Owns the way from a request to a caller. It must never decide what a caller may do: that is `lib/keys.ts`.
+ *
+ * @module
+ */
+import type { Context, MiddlewareHandler } from "hono";
+import type { AcceptPorts } from "../lib/accept.ts";
+import type { Permission } from "../lib/api_key.ts";
+import type { DeliverPorts } from "../lib/deliver.ts";
+import { AppError } from "../lib/errors.ts";
+import { authorize, type Caller, type KeyPorts } from "../lib/keys.ts";
+import type { Clock, Log } from "../lib/ports.ts";
+import { parseSiteId } from "../lib/site_id.ts";
+import type { Directory } from "../lib/directory.ts";
+import type { Store } from "../lib/store.ts";
+import { validationError } from "../lib/validate.ts";
+import type { WebhookPorts } from "../lib/webhooks.ts";
+
+/** What a request carries from one handler to the next. */
+export interface Env {
+  Variables: {
+    request_id: string;
+    caller: Caller;
+    site_id: string;
+  };
+}
+
+/** What the routes need: the use cases' ports, handed in by the composition root. */
+export interface RoutePorts {
+  readonly accept: AcceptPorts;
+  readonly webhooks: WebhookPorts & { readonly deliver: DeliverPorts };
+  readonly keys: KeyPorts;
+  readonly history: { readonly store: Store; readonly directory: Directory };
+  readonly authenticate: (text: string) => Promise<Caller | null>;
+  /** What keeps the service from working, in words; empty when it works. */
+  readonly problems: () => Promise<string[]>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+}
+
+/** A request's context. */
+export type RouteContext = Context<Env>;
+
+function bearerOf(context: RouteContext): string | null {
+  const match = /^Bearer +([^\s]+) *$/i.exec(context.req.header("Authorization") ?? "");
+  return match?.[1] ?? null;
+}
+
+/**
+ * Lets through only callers with a valid key.
+ *
+ * @param ports How a caller is found.
+ * @returns Middleware that sets `caller`.
+ */
+export function identified(ports: Pick<RoutePorts, "authenticate">): MiddlewareHandler<Env> {
+  return async (context, next) => {
+    const text = bearerOf(context);
+    const caller = text === null ? null : await ports.authenticate(text);
+    if (caller === null) {
+      throw new AppError("unauthorized", "Send a valid API key as `Authorization: Bearer <key>`");
+    }
+    context.set("caller", caller);
+    await next();
+  };
+}
+
+/**
+ * Lets through only callers who may do something.
+ *
+ * @param permission What.
+ * @returns Middleware for routes without a site.
+ */
+export function permitted(permission: Permission): MiddlewareHandler<Env> {
+  return async (context, next) => {
+    authorize(context.get("caller"), permission, null);
+    await next();
+  };
+}
+
+/**
+ * Lets through only callers who may do something for the site in the path.
+ *
+ * @param permission What.
+ * @returns Middleware for routes under `/v1/sites/{site_id}`; sets `site_id`.
+ */
+export function permittedForSite(permission: Permission): MiddlewareHandler<Env> {
+  return async (context, next) => {
+    const caller = context.get("caller");
+    const parsed = parseSiteId(context.req.param("site_id") ?? "");
+    // Who may see only some sites is told the same of a malformed one as of a foreign one.
+    authorize(caller, permission, parsed.ok ? parsed.site_id : "");
+    if (!parsed.ok) throw validationError([{ path: "/site_id", message: parsed.message }]);
+    context.set("site_id", parsed.site_id);
+    await next();
+  };
+}

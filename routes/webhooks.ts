@@ -1,0 +1,88 @@
+/**
+ * Webhooks of a site.
+ *
+ * @module
+ */
+import { Hono } from "hono";
+import { grants } from "../lib/api_key.ts";
+import { decodeBody } from "../lib/event.ts";
+import { showDelivery } from "../lib/history.ts";
+import { remedyFor } from "../lib/remedy.ts";
+import { encodeSiteId } from "../lib/site_id.ts";
+import {
+  createWebhook,
+  deleteWebhook,
+  findWebhook,
+  patchWebhook,
+  presentWebhook,
+  rotateSecret,
+  testWebhook,
+} from "../lib/webhooks.ts";
+import { readJson } from "./body.ts";
+import { type Env, identified, permittedForSite, type RouteContext, type RoutePorts } from "./context.ts";
+
+const PATCH_TYPES = ["application/json", "application/merge-patch+json"];
+
+function target(context: RouteContext): { site_id: string; webhook_id: string } {
+  return { site_id: context.get("site_id"), webhook_id: context.req.param("webhook_id") ?? "" };
+}
+
+/** Whether the caller may see whole URLs: they are credentials. */
+function seesAll(context: RouteContext): boolean {
+  return grants(context.get("caller").scope, "manage");
+}
+
+/**
+ * The routes of this resource.
+ *
+ * @param ports What they need.
+ * @returns Everything under `/v1/sites/{site_id}/webhooks`.
+ */
+export function webhookRoutes(ports: RoutePorts): Hono<Env> {
+  const { webhooks } = ports;
+  const path = "/v1/sites/:site_id/webhooks";
+  const one = `${path}/:webhook_id`;
+  const known = identified(ports);
+  const read = permittedForSite("read");
+  const manage = permittedForSite("manage");
+
+  return new Hono<Env>()
+    .get(path, known, read, async (context) => {
+      const all = await webhooks.directory.webhooksOf(context.get("site_id"));
+      const data = await Promise.all(
+        all.map((webhook) => presentWebhook(webhook, seesAll(context), webhooks)),
+      );
+      return context.json({ data });
+    })
+    .post(path, known, manage, async (context) => {
+      const site_id = context.get("site_id");
+      const created = await createWebhook(site_id, await readJson(context), webhooks);
+      context.header("Location", `/v1/sites/${encodeSiteId(site_id)}/webhooks/${created.id}`);
+      return context.json(created, 201);
+    })
+    .get(one, known, read, async (context) => {
+      const { site_id, webhook_id } = target(context);
+      const webhook = await findWebhook(site_id, webhook_id, webhooks.store);
+      return context.json(await presentWebhook(webhook, seesAll(context), webhooks));
+    })
+    .patch(one, known, manage, async (context) => {
+      const patch = await readJson(context, { media_types: PATCH_TYPES });
+      const webhook = await patchWebhook(target(context), patch, webhooks);
+      return context.json(await presentWebhook(webhook, true, webhooks));
+    })
+    .delete(one, known, manage, async (context) => {
+      await deleteWebhook(target(context), webhooks);
+      return context.body(null, 204);
+    })
+    .post(`${one}/rotate-secret`, known, manage, async (context) => {
+      const input = await readJson(context, { optional: true });
+      return context.json(await rotateSecret(target(context), input, webhooks));
+    })
+    .post(`${one}/test`, known, manage, async (context) => {
+      const input = await readJson(context, { optional: true });
+      const { delivery, body } = await testWebhook(target(context), input, webhooks);
+      const [attempt] = delivery.attempts;
+      const remedy = attempt === undefined ? null : remedyFor(attempt);
+      return context.json({ ...showDelivery(delivery, null), payload: decodeBody(body), remedy });
+    });
+}

@@ -1,0 +1,213 @@
+/**
+ * The service put together: database, engine, routes, server, and the order in which they stop.
+ *
+ * Owns the wiring. `main.ts`, the demo and the tests start the same service; nothing here reads the environment.
+ *
+ * @module
+ */
+import manifest from "./deno.json" with { type: "json" };
+import { createQueueAlarm, createTimerAlarm } from "./kv/alarm.ts";
+import { createCommitter } from "./kv/committer.ts";
+import { type OpenDatabase, secretKeyFits } from "./kv/open.ts";
+import { createRetention } from "./kv/retention.ts";
+import { createSecretBox } from "./kv/secret_box.ts";
+import { createStore } from "./kv/store.ts";
+import type { Config } from "./lib/config.ts";
+import type { Network } from "./lib/outbound/address.ts";
+import type { DeliverPorts } from "./lib/deliver.ts";
+import { Directory } from "./lib/directory.ts";
+import { Engine } from "./lib/engine/engine.ts";
+import { createAuthenticator } from "./lib/keys.ts";
+import { systemIds } from "./lib/outbound/ids.ts";
+import { createFetchSender } from "./lib/outbound/fetch_sender.ts";
+import { createPinnedSender } from "./lib/outbound/pinned_sender.ts";
+import { createOutboundPolicy } from "./lib/outbound/policy.ts";
+import { createResolver } from "./lib/outbound/resolver.ts";
+import { createUrlGuard } from "./lib/outbound/url_guard.ts";
+import type { Clock, Log } from "./lib/ports.ts";
+import type { Store } from "./lib/store.ts";
+import { createApp } from "./routes/app.ts";
+
+/** The version of this release, as receivers and callers read it. */
+export const VERSION = manifest.version;
+
+/** The configuration with its networks read. */
+export type ServiceConfig = Config<Network>;
+
+/** What storage is made of. */
+export interface StorageParts {
+  readonly database: OpenDatabase;
+  readonly secret_key: Uint8Array<ArrayBuffer>;
+  readonly clock: Clock;
+  readonly config: Pick<ServiceConfig, "secret_key_previous" | "retention_days">;
+}
+
+/** Storage, ready. */
+export interface Storage {
+  readonly store: Store;
+  /** Writes what waits and closes the database. */
+  close(): Promise<void>;
+}
+
+/** A configuration that can't work with this database. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+/**
+ * Opens the store on an open database: for the service and for administration beside it.
+ *
+ * @param parts What it is made of.
+ * @returns The store.
+ * @throws {StartError} If the secret key is not the one the database was written with.
+ */
+export async function openStorage({ database, secret_key, clock, config }: StorageParts): Promise<Storage> {
+  const { db, atomic_checks_max } = database;
+  const committer = createCommitter({
+    db,
+    clock,
+    random: Math.random,
+    limits: { checks_max: atomic_checks_max },
+  });
+  const box = await createSecretBox(secret_key, config.secret_key_previous);
+  if (!await secretKeyFits(db, committer, box)) {
+    db.close();
+    throw new StartError(
+      "Cannot read the secrets in this database: TIDINGS_SECRET_KEY (or the key file beside the database) must be the " +
+        "one it was written with; a replaced key belongs in TIDINGS_SECRET_KEY_PREVIOUS",
+    );
+  }
+  const ids = systemIds();
+  const store = createStore({
+    db,
+    committer,
+    box,
+    clock,
+    retention: createRetention(config.retention_days),
+    idPrefixAt: (at_ms) => `evt_${ids.ulidPrefix(at_ms)}`,
+  });
+  return {
+    store,
+    async close() {
+      await committer.idle();
+      db.close();
+    },
+  };
+}
+
+/** What a service is started with. */
+export interface ServiceParts {
+  readonly config: ServiceConfig;
+  readonly database: OpenDatabase;
+  readonly secret_key: Uint8Array<ArrayBuffer>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A running service. */
+export interface Service {
+  readonly url: string;
+  /** Looks for what is overdue: the cron's way in. */
+  sweep(): Promise<void>;
+  /**
+   * Stops accepting, hands waiting work back, and finishes what is under way.
+   * @param grace_ms How long sends under way may take.
+   */
+  stop(grace_ms: number): Promise<void>;
+}
+
+/** How long answers under way may take when the service stops. */
+const REQUESTS_GRACE_MS = 2000;
+
+/**
+ * Starts the service.
+ *
+ * @param parts What it is started with.
+ * @returns The running service, ready.
+ * @throws {StartError}
+ */
+export async function startService(parts: ServiceParts): Promise<Service> {
+  const { config, database, clock, log } = parts;
+  const storage = await openStorage(parts);
+  const { store } = storage;
+  const ids = systemIds();
+  const instance = ids.ulid(clock.now());
+  const policy = createOutboundPolicy({
+    allow_networks: config.allow_networks,
+    allow_http: config.allow_http,
+    clock,
+  });
+  const resolver = createResolver({ clock });
+  const sender = config.sender === "fetch"
+    ? createFetchSender({ policy, resolver, clock })
+    : createPinnedSender({ policy, resolver, clock });
+  const directory = new Directory(store);
+  const deliver: DeliverPorts = {
+    sender,
+    clock,
+    random: Math.random,
+    directory,
+    user_agent: `Tidings/${VERSION}`,
+    retry_base_ms: config.retry_base_ms,
+  };
+  const alarm = database.has_queue
+    ? createQueueAlarm(database.db, { clock, log })
+    : createTimerAlarm({ clock, log });
+  const engine = new Engine({ ...deliver, store, clock, directory, alarm, log, instance });
+  await engine.start();
+
+  const guard = createUrlGuard({ policy, resolver, clock });
+  const app = createApp({
+    accept: { store, directory, engine, clock, ids, instance },
+    webhooks: {
+      store,
+      directory,
+      engine,
+      guard,
+      clock,
+      ids,
+      defaults: { timeout_ms: config.timeout_ms },
+      deliver,
+    },
+    keys: { store, clock, ids },
+    history: { store, directory },
+    authenticate: createAuthenticator({ store, clock, admin_key: config.admin_key }),
+    problems: () => problemsOf(store, engine),
+    clock,
+    log,
+    version: VERSION,
+  });
+  const server = Deno.serve({ port: config.port, hostname: config.host, onListen() {} }, app.fetch);
+  const { hostname, port } = server.addr;
+  const url = `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+
+  return {
+    url,
+    sweep: () => engine.sweep(),
+    async stop(grace_ms) {
+      const closed = server.shutdown();
+      const { promise: late, resolve } = Promise.withResolvers<void>();
+      const cancel = clock.after(Math.min(REQUESTS_GRACE_MS, grace_ms), resolve);
+      await Promise.race([closed, late]);
+      cancel();
+      await engine.stop(grace_ms);
+      await sender.close();
+      await storage.close();
+    },
+  };
+}
+
+/** What keeps the service from working just now. */
+async function problemsOf(store: Store, engine: Engine): Promise<string[]> {
+  const problems: string[] = [];
+  if (!engine.ready) problems.push("The engine could not write to storage lately, so it starts no send");
+  if (store.failing_since !== null) {
+    problems.push(`Storage takes no writes since ${new Date(store.failing_since).toISOString()}`);
+  }
+  try {
+    await store.version();
+  } catch {
+    problems.push("Storage can't be read");
+  }
+  return problems;
+}

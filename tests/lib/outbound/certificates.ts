@@ -1,0 +1,85 @@
+/**
+ * Certificates for tests of TLS, made once with openssl (P-256, valid until 2125 unless said otherwise).
+ *
+ * Owns keys that protect nothing: nobody trusts the authority but these tests. They must never be used elsewhere.
+ *
+ * @module
+ */
+
+/** Certificate and key as `Deno.serve` and `Deno.listenTls` take them. */
+export interface ServerCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** The authority that signed {@linkcode TRUSTED} and {@linkcode EXPIRED}. */
+export const AUTHORITY = `-----BEGIN CERTIFICATE-----
+MIIBnDCCAUGgAwIBAgIUFMkVTsgUmSpZVrnCF/mDfNXoAtQwCgYIKoZIzj0EAwIw
+GjEYMBYGA1UEAwwPVGlkaW5ncyB0ZXN0IENBMCAXDTI2MTEyMzE5NTgwN1oYDzIx
+MjYxMDMwMTk1ODA3WjAaMRgwFgYDVQQDDA9UaWRpbmdzIHRlc3QgQ0EwWTATBgcq
+hkjOPQIBBggqhkjOPQMBBwNCAASCBNy5Y2mTLUZqn4da50fKO2rdxmDMR/8NFzN2
+eZgeDrN69NS3a2Mt0fGeRvhXwsLLeeUlQGKBK+/h1DLxXi1Po2MwYTAdBgNVHQ4E
+FgQUBDAycVfHSO/EseckMAt8eaS74sMwHwYDVR0jBBgwFoAUBDAycVfHSO/Eseck
+MAt8eaS74sMwDwYDVR0TAQH/BAUwAwEB/zAOBgNVHQ8BAf8EBAMCAgQwCgYIKoZI
+zj0EAwIDSQAwRgIhANxhHtJB9f1WZJOShMieJ30K8cSi/5nI5PdRWU9xBURhAiEA
+/uV8LQUMbSD5/l7CSb19besNLtOdRN+lu0d0t3NefHE=
+-----END CERTIFICATE-----`;
+
+const SERVER_KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgRJhBr7MPZcVJlpW5
+huMEggUfXplWUn2tG2YFcqKHIzuhRANCAASMY3MOpqxYdqizmrSZzpgFQFYcsDkT
+0UuqThf50X/2Sk6sSvXCwQdaD/rEJ5HoVaSIYoMvnhVF8uWmtUG78Su1
+-----END PRIVATE KEY-----`;
+
+/** For `hook.test`, `localhost` and `127.0.0.1`. */
+export const TRUSTED: ServerCertificate = {
+  key: SERVER_KEY,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBwDCCAWagAwIBAgIUMgQ6qeU3furkPaLd7zJMbibPpEIwCgYIKoZIzj0EAwIw
+GjEYMBYGA1UEAwwPVGlkaW5ncyB0ZXN0IENBMCAXDTI2MTEyMzE5NTgwN1oYDzIx
+MjYxMDMwMTk1ODA3WjAUMRIwEAYDVQQDDAlob29rLnRlc3QwWTATBgcqhkjOPQIB
+BggqhkjOPQMBBwNCAASMY3MOpqxYdqizmrSZzpgFQFYcsDkT0UuqThf50X/2Sk6s
+SvXCwQdaD/rEJ5HoVaSIYoMvnhVF8uWmtUG78Su1o4GNMIGKMCUGA1UdEQQeMByC
+CWhvb2sudGVzdIIJbG9jYWxob3N0hwR/AAABMAwGA1UdEwEB/wQCMAAwEwYDVR0l
+BAwwCgYIKwYBBQUHAwEwHQYDVR0OBBYEFBs8LfySx+KaRsisnumumKimFJ+mMB8G
+A1UdIwQYMBaAFAQwMnFXx0jvxLHnJDALfHmku+LDMAoGCCqGSM49BAMCA0gAMEUC
+IQCzaOkdxVWe/rSDP1Fu2cJweUysVZvpfShUoOs73PeZSwIgb20qtt3444Z02Qs8
+YYYFrZ1j7Sz/mRlPYcKA63yu2mI=
+-----END CERTIFICATE-----`,
+};
+
+/** For the same names, by the same authority, but only for the year 2020. */
+export const EXPIRED: ServerCertificate = {
+  key: SERVER_KEY,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBqzCCAVKgAwIBAgICEAAwCgYIKoZIzj0EAwIwGjEYMBYGA1UEAwwPVGlkaW5n
+cyB0ZXN0IENBMB4XDTIwMDEwMTAwMDAwMFoXDTIxMDEwMTAwMDAwMFowFDESMBAG
+A1UEAwwJaG9vay50ZXN0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEjGNzDqas
+WHaos5q0mc6YBUBWHLA5E9FLqk4X+dF/9kpOrEr1wsEHWg/6xCeR6FWkiGKDL54V
+RfLlprVBu/ErtaOBjTCBijAlBgNVHREEHjAcgglob29rLnRlc3SCCWxvY2FsaG9z
+dIcEfwAAATAMBgNVHRMBAf8EAjAAMBMGA1UdJQQMMAoGCCsGAQUFBwMBMB0GA1Ud
+DgQWBBQbPC38ksfimkbIrJ7prpiophSfpjAfBgNVHSMEGDAWgBQEMDJxV8dI78Sx
+5yQwC3x5pLviwzAKBggqhkjOPQQDAgNHADBEAiBtWTFv6sINoK9Vx3QikNoIswed
+vBzG6X+U2vSUcphzRQIgXYepaxkV++v4JDbizLhWLYksm1nYOuNG2pMvoJ77T6A=
+-----END CERTIFICATE-----`,
+};
+
+/** For the same names, signed by itself. */
+export const SELF_SIGNED: ServerCertificate = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgqlZzebzhg9sqLEaT
+Nk+7NbFcEai7zZITiHj92kTz+tihRANCAASfOx2HeShRODJ1so8OAKxoLDondxcn
+ZUdBwBMvY9nmTPDTxnpsC5K8yGB0+R2ef98iVMVxVNwgDGonj5uhW/NP
+-----END PRIVATE KEY-----`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBozCCAUmgAwIBAgIUeEUtGGhCRurTbqG8lu8xDMd53PwwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJaG9vay50ZXN0MCAXDTI2MTEyMzE5NTgwN1oYDzIxMjYxMDMw
+MTk1ODA3WjAUMRIwEAYDVQQDDAlob29rLnRlc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASfOx2HeShRODJ1so8OAKxoLDondxcnZUdBwBMvY9nmTPDTxnpsC5K8
+yGB0+R2ef98iVMVxVNwgDGonj5uhW/NPo3cwdTAdBgNVHQ4EFgQUsNiJGqyBSxaY
+b9w3UQU61WA1vp8wHwYDVR0jBBgwFoAUsNiJGqyBSxaYb9w3UQU61WA1vp8wJQYD
+VR0RBB4wHIIJaG9vay50ZXN0gglsb2NhbGhvc3SHBH8AAAEwDAYDVR0TAQH/BAIw
+ADAKBggqhkjOPQQDAgNIADBFAiA5OEykRhfnDS5IvgXy5wDTMfi9p8vfBlyxfldk
+bq53xQIhALS0rxWjtVTN96FUiesISrZSoClxBpmbJo+C/6cIijCB
+-----END CERTIFICATE-----`,
+};
