@@ -12,7 +12,8 @@ import { SKIP_REASONS } from "../lib/decide.ts";
 import { type Delivery, DELIVERY_STATUSES, OUTCOMES, TRIGGERS } from "../lib/delivery.ts";
 import { EVENT_NAMES } from "../lib/event_types.ts";
 import type { IdempotencyEntry, LaneState, StoredEvent } from "../lib/store.ts";
-import { FORMATS, type Webhook } from "../lib/webhook.ts";
+import type { Webhook } from "../lib/webhook.ts";
+import { FORMATS } from "../lib/webhook_settings.ts";
 
 /** The version written into every record. A reader refuses what a later release wrote. */
 export const RECORD_VERSION = 1;

@@ -44,7 +44,7 @@ export type Matchable = Pick<Webhook, "id" | "enabled" | "pause_reason" | "event
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { decide } from "./decide.ts";
- * import { parseSettings } from "./webhook.ts";
+ * import { parseSettings } from "./webhook_settings.ts";
  * const settings = parseSettings(
  *   { url: "https://example.com/in", events: ["goal_completion"], filters: { goals: ["Signup"] } },
  *   { timeout_ms: 10_000 },

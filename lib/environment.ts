@@ -115,10 +115,15 @@ export function closestVariable(name: string): string | null {
       edits: editDistance(typed, bare(known.name)),
     }))
     .filter((candidate) =>
-      candidate.edits <= 2 || isStart(typed, candidate.bare) || isStart(candidate.bare, typed)
+      isTypo(candidate.edits, typed) || isStart(typed, candidate.bare) || isStart(candidate.bare, typed)
     )
     .sort((one, other) => one.edits - other.edits);
   return candidates[0]?.name ?? null;
+}
+
+/** Two slips, but not in a name so short that two slips make any other of it. */
+function isTypo(edits: number, typed: string): boolean {
+  return edits <= 2 && edits * 2 <= typed.length;
 }
 
 /** A name without its first word: `TIDINGS_PORT` and `PORT` are meant to be the same. */

@@ -22,7 +22,8 @@ import { EVENT_NAMES } from "./event_types.ts";
 import { INPUT } from "./limits.ts";
 import type { Store } from "./store.ts";
 import { validate } from "./validate.ts";
-import { isoOrNull, type Webhook } from "./webhook.ts";
+import { isoOrNull } from "./iso.ts";
+import type { Webhook } from "./webhook.ts";
 
 const dateTime = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 const cursor = z.string().transform((text, context) => {

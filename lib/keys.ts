@@ -20,7 +20,7 @@ import { TIME } from "./limits.ts";
 import type { Clock, Ids } from "./ports.ts";
 import type { KeyStore } from "./store.ts";
 import { validate, validationError } from "./validate.ts";
-import { isoOrNull } from "./webhook.ts";
+import { isoOrNull } from "./iso.ts";
 
 /** Who calls: what a key stands for. */
 export type Caller = Pick<ApiKey, "id" | "scope" | "sites">;

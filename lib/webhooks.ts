@@ -1,33 +1,23 @@
 /**
- * What an owner does with webhooks: create, look, change, rotate the secret, try out, delete.
+ * What an owner does with webhooks: create, look, change, rotate the secret, delete.
  *
- * Owns these use cases. It must never send except for a test, and never show a secret except where it was made.
+ * Owns these use cases. It must never send, and never show a secret except where it was made.
  *
  * @module
  */
 import { z } from "zod";
-import { deliver, type DeliverPorts } from "./deliver.ts";
-import { type Delivery, withAttempt } from "./delivery.ts";
 import type { Directory } from "./directory.ts";
 import type { Engine } from "./engine/engine.ts";
 import { AppError } from "./errors.ts";
-import { encodeBody } from "./event.ts";
-import { EVENT_EXAMPLES, EVENT_NAMES } from "./event_types.ts";
 import { INPUT, TIME } from "./limits.ts";
 import { isJsonObject } from "./merge_patch.ts";
 import type { Clock, Ids, UrlGuard } from "./ports.ts";
 import { generateSecret, parseSecret, standardSecret } from "./secret.ts";
-import type { Store, StoredEvent } from "./store.ts";
+import type { Store } from "./store.ts";
 import { validate, validationError } from "./validate.ts";
-import {
-  HEALTH_AT_FIRST,
-  parseSettings,
-  patchSettings,
-  type SettingsDefaults,
-  type ShownWebhook,
-  showWebhook,
-  type Webhook,
-} from "./webhook.ts";
+import { type ShownWebhook, showWebhook } from "./shown_webhook.ts";
+import { HEALTH_AT_FIRST, type Webhook } from "./webhook.ts";
+import { parseSettings, patchSettings, type SettingsDefaults } from "./webhook_settings.ts";
 
 /** What these use cases need. */
 export interface WebhookPorts {
@@ -58,7 +48,6 @@ const rotation = z.strictObject({
   secret: z.string().optional(),
   overlap_hours: z.number().min(0).max(INPUT.overlap_hours_max).default(INPUT.overlap_hours_default),
 });
-const testRequest = z.strictObject({ event: z.enum(EVENT_NAMES).optional() });
 
 async function refuseUrl(url: string, guard: UrlGuard): Promise<void> {
   const refusal = await guard.refusal(new URL(url));
@@ -256,63 +245,4 @@ export async function rotateSecret(
   ports.directory.invalidate();
   const shown = await presentWebhook(changed, true, ports);
   return { ...shown, secret: value, standard_secret: standardSecret(value) };
-}
-
-/**
- * Sends a test event at once, whatever the webhook's filters and state, and records it.
- *
- * @param target Whose and which.
- * @param input The body: maybe `event`, whose published example is sent then.
- * @param ports What it needs, sending included.
- * @returns The delivery with its one attempt, and the body sent.
- * @throws {AppError} `validation_failed`, `not_found`.
- */
-export async function testWebhook(
-  { site_id, webhook_id }: { site_id: string; webhook_id: string },
-  input: unknown,
-  ports: WebhookPorts & { readonly deliver: DeliverPorts },
-): Promise<{ delivery: Delivery; body: Uint8Array }> {
-  const { event } = validate(testRequest, input);
-  const webhook = await findWebhook(site_id, webhook_id, ports.store);
-  const now = ports.clock.now();
-  const timestamp = new Date(now).toISOString();
-  const data = event === undefined
-    ? {
-      message: "This is a test from Tidings. If you can read this and its signature is right, all is well.",
-    }
-    : EVENT_EXAMPLES[event];
-  const body = encodeBody({ event: event ?? "test", site_id, timestamp, data });
-  const stored: StoredEvent = {
-    id: `evt_${ports.ids.ulid(now)}`,
-    site_id,
-    event: event ?? "test",
-    accepted_at: now,
-    timestamp,
-    body,
-    decisions: [{ webhook_id, reason: null }],
-  };
-  const before: Delivery = {
-    event_id: stored.id,
-    webhook_id,
-    site_id,
-    event: stored.event,
-    status: "pending",
-    trigger: "test",
-    created_at: now,
-    queued_at: now,
-    due_at: now,
-    lease: null,
-    failures: 0,
-    attempts_total: 0,
-    attempts: [],
-  };
-  const { attempt, verdict } = await deliver({ delivery: before, body, webhook }, ports.deliver);
-  const delivery = withAttempt(before, attempt, verdict, null);
-  await ports.store.accept({
-    event: stored,
-    deliveries: [{ delivery, marker_at: null }],
-    idempotency: null,
-    listed: false,
-  });
-  return { delivery, body };
 }

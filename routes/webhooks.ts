@@ -9,6 +9,7 @@ import { decodeBody } from "../lib/event.ts";
 import { showDelivery } from "../lib/history.ts";
 import { remedyFor } from "../lib/remedy.ts";
 import { encodeSiteId } from "../lib/site_id.ts";
+import { testWebhook } from "../lib/try_out.ts";
 import {
   createWebhook,
   deleteWebhook,
@@ -16,7 +17,6 @@ import {
   patchWebhook,
   presentWebhook,
   rotateSecret,
-  testWebhook,
 } from "../lib/webhooks.ts";
 import { readJson } from "./body.ts";
 import { type Env, identified, permittedForSite, type RouteContext, type RoutePorts } from "./context.ts";

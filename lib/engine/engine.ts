@@ -7,41 +7,25 @@
  *
  * @module
  */
-import { deliver, type Delivered, type DeliverPorts } from "../deliver.ts";
-import { effectiveStatus, ended, hasAttempt, released, withAttempt } from "../delivery.ts";
-import { AppError } from "../errors.ts";
+import type { DeliverPorts } from "../deliver.ts";
+import type { Delivery } from "../delivery.ts";
 import type { Directory } from "../directory.ts";
 import { LEASE, TIME } from "../limits.ts";
 import type { Alarm, Clock, Log } from "../ports.ts";
-import type { LaneState, Store, Versioned } from "../store.ts";
-import type { Delivery } from "../delivery.ts";
-import { urlOrigin, type Webhook, webhookStatus } from "../webhook.ts";
+import type { AgendaStore, EventStore, LaneState, Versioned, WebhookStore } from "../store.ts";
+import type { Webhook } from "../webhook.ts";
+import { Attempts } from "./attempts.ts";
 import { Instances } from "./instances.ts";
-import { type Held, type Lane, LANE_AT_FIRST } from "./lane.ts";
+import { type Lane, LANE_AT_FIRST } from "./lane.ts";
 import { Lanes } from "./lanes.ts";
+import { giveBackLeases, type LeasesPorts, recheckLeases, takeOverLeases } from "./leases.ts";
 import { Pump } from "./pump.ts";
 
 /** The part of storage that the engine uses. */
-export type EngineStore = Pick<
-  Store,
-  | "move"
-  | "delivery"
-  | "deliveries"
-  | "event"
-  | "laneState"
-  | "writeLaneState"
-  | "markers"
-  | "upcomingSlots"
-  | "look"
-  | "retireMarker"
-  | "moveMarker"
-  | "dropEntry"
-  | "repairAgenda"
-  | "beat"
-  | "instances"
-  | "forgetInstance"
-  | "failing_since"
->;
+export type EngineStore =
+  & AgendaStore
+  & Pick<EventStore, "move" | "deliveries" | "event">
+  & Pick<WebhookStore, "laneState" | "writeLaneState">;
 
 /** What the engine needs of the world. */
 export interface EnginePorts extends Omit<DeliverPorts, "directory" | "clock"> {
@@ -58,8 +42,6 @@ export interface EnginePorts extends Omit<DeliverPorts, "directory" | "clock"> {
 const UNRECORDED_MAX = 2000;
 /** How long a lane in which nothing happens stays in memory. */
 const IDLE_MS = 10 * TIME.MINUTE_MS;
-/** Between tries to record an attempt that storage could not take. */
-const RECORD_PAUSE_MS_MAX = 5 * TIME.SECOND_MS;
 
 /** Room kept for a delivery that is about to be committed, or where it belongs without. */
 export type Reservation =
@@ -70,10 +52,11 @@ export type Reservation =
 export class Engine {
   readonly #ports: EnginePorts;
   readonly #lanes: Lanes;
+  readonly #leases: LeasesPorts;
+  readonly #attempts: Attempts;
   readonly #pump: Pump;
   readonly #instances: Instances;
   readonly #cancel_timers: (() => void)[] = [];
-  #unrecorded = 0;
   #state: "new" | "running" | "stopping" | "stopped" = "new";
   #idle: (() => void) | null = null;
   #last_walk = -Infinity;
@@ -84,10 +67,22 @@ export class Engine {
     const { clock, store, instance } = ports;
     this.#lanes = new Lanes({
       maySend: () => this.#maySend(),
-      send: (lane, held) => this.#send(lane, held),
+      send: (lane, held) => this.#attempts.make(lane, held),
       roomAgain: () => this.#pump.wake(),
+      finished: () => this.#settled(),
       now: () => clock.now(),
       after: (delay_ms, run) => clock.after(delay_ms, run),
+    });
+    this.#leases = { ...ports, lanes: this.#lanes };
+    this.#attempts = new Attempts({
+      ...ports,
+      arm: (at) => this.#arm(at),
+      hold: (lane, until) => this.#hold(lane, until),
+      onRecorded: () => {
+        this.#settled();
+        this.#lanes.run();
+      },
+      isOver: () => this.#state === "stopped",
     });
     this.#instances = new Instances({ ...ports, onBeat: (gap_ms) => this.#onBeat(gap_ms) });
     this.#pump = new Pump({
@@ -103,11 +98,6 @@ export class Engine {
   /** Whether beats succeed and sends may start: what `readyz` asks. */
   get ready(): boolean {
     return this.#state === "running" && this.#instances.fresh;
-  }
-
-  /** Sends under way and deliveries in memory, for health and metrics. */
-  get load(): { in_flight: number; bytes: number } {
-    return { in_flight: this.#lanes.in_flight, bytes: this.#lanes.bytes };
   }
 
   /** Beats for the first time, then begins to look for what is due. */
@@ -187,7 +177,7 @@ export class Engine {
       this.#lanes.hand(reservation.lane, { known, body, bytes: reservation.bytes });
     }
     // Committed while the engine was told to stop: the leases go back at once.
-    if (this.#state !== "running") void this.#giveBack();
+    if (this.#state !== "running") void giveBackLeases(this.#leases);
   }
 
   /** The state of a webhook's lane, if it is in memory. */
@@ -206,8 +196,8 @@ export class Engine {
     for (const cancel of this.#cancel_timers.splice(0)) cancel();
     this.#lanes.stop();
     await this.#pump.stop();
-    await this.#giveBack();
-    if (this.#lanes.in_flight + this.#unrecorded > 0) {
+    await giveBackLeases(this.#leases);
+    if (this.#unfinished > 0) {
       await new Promise<void>((resolve) => {
         const cancel = clock.after(grace_ms, resolve);
         this.#idle = () => {
@@ -217,7 +207,7 @@ export class Engine {
       });
     }
     this.#state = "stopped";
-    const left = this.#lanes.in_flight + this.#unrecorded;
+    const left = this.#unfinished;
     await this.#flushLanes().catch(() => {});
     // With sends still under way their leases must stay owned: whoever takes them up notes the interruption.
     if (left === 0) await store.forgetInstance(instance).catch(() => {});
@@ -238,7 +228,7 @@ export class Engine {
 
   #maySend(): boolean {
     return this.#state === "running" && this.#instances.fresh && this.#ports.store.failing_since === null &&
-      this.#unrecorded < UNRECORDED_MAX;
+      this.#attempts.unrecorded < UNRECORDED_MAX;
   }
 
   #arm(at: number): void {
@@ -275,93 +265,24 @@ export class Engine {
   }
 
   async #onBeat(gap_ms: number): Promise<void> {
-    if (gap_ms >= LEASE.silent_stop_ms) await this.#lookAtLeases(gap_ms);
+    if (gap_ms >= LEASE.silent_stop_ms) {
+      await recheckLeases(this.#leases, gap_ms);
+      this.#lanes.runAll();
+    }
     for (const owner of this.#instances.dead()) {
-      if (await this.#pump.takeOver(owner)) await this.#ports.store.forgetInstance(owner);
+      if (await takeOverLeases(this.#leases, owner) > 0) this.#pump.wake();
+      else await this.#ports.store.forgetInstance(owner);
     }
   }
 
-  /** This process was silent: others may have taken what it held. */
-  async #lookAtLeases(gap_ms: number): Promise<void> {
-    const { store, log, instance } = this.#ports;
-    const waiting = this.#lanes.forgetAll();
-    const found = await store.deliveries(waiting.map(({ known }) => known.value));
-    let kept = 0;
-    for (const [index, held] of waiting.entries()) {
-      const now = found[index];
-      const lane = this.#lanes.get(held.known.value.webhook_id);
-      if (lane === undefined || now?.value.lease?.owner !== instance || now.value.due_at === null) continue;
-      if (!this.#lanes.reserve(lane, held.bytes)) continue;
-      this.#lanes.hand(lane, { ...held, known: now });
-      kept++;
-    }
-    log.warn("engine.was_silent", { gap_ms, waiting: waiting.length, kept });
-    this.#lanes.runAll();
+  /** A send or a record is over. */
+  #settled(): void {
+    if (this.#state !== "running" && this.#unfinished === 0) this.#idle?.();
   }
 
-  /** Gives the leases of everything that waits in memory back, due now. */
-  async #giveBack(): Promise<void> {
-    const { store, clock, instance, log } = this.#ports;
-    const waiting = this.#lanes.forgetAll();
-    const now = clock.now();
-    const results = await Promise.allSettled(waiting.map(({ known }) =>
-      store.move(
-        known,
-        (delivery) =>
-          delivery.status === "pending" && delivery.lease?.owner === instance
-            ? released(delivery, now)
-            : null,
-      )
-    ));
-    const failed = results.filter(({ status }) => status === "rejected").length;
-    if (failed > 0) log.warn("engine.leases_kept", { failed });
-  }
-
-  async #send(lane: Lane, held: Held): Promise<void> {
-    let started = true;
-    try {
-      started = await this.#sendHeld(lane, held);
-    } catch (error) {
-      started = false;
-      // The lease brings the delivery back; nothing of it was sent, or it was recorded as far as it could be.
-      this.#ports.log.error("delivery.failed_inside", { ...names(held.known.value), error: String(error) });
-    } finally {
-      if (!started) lane.abandoned();
-    }
-  }
-
-  /** @returns Whether a request was made (and `lane.finished` called). */
-  async #sendHeld(lane: Lane, held: Held): Promise<boolean> {
-    const { clock, directory, store } = this.#ports;
-    const delivery = held.known.value;
-    const webhook = await directory.webhook(delivery.site_id, delivery.webhook_id);
-    if (
-      webhook === null || webhookStatus(webhook) !== "active" ||
-      effectiveStatus(delivery, webhook) === "cancelled"
-    ) {
-      await store.move(held.known, (now) => now.status === "pending" ? ended(now, "cancelled") : null);
-      return false;
-    }
-    const lease_left_ms = (delivery.due_at ?? 0) - clock.now();
-    // Too late to finish within the lease: forgotten without a write, its due entry brings it back.
-    if (lease_left_ms < webhook.timeout_ms + LEASE.send_margin_ms) {
-      lane.spilled = true;
-      this.#arm(delivery.due_at ?? 0);
-      return false;
-    }
-    const done = await deliver({ delivery, body: held.body, webhook }, this.#ports);
-    const { attempt, verdict, throttle_until } = done;
-    const timed_out = attempt.error === "timeout";
-    lane.finished(attempt.duration_ms ?? 0, { verdict, timed_out, throttle_until }, clock.now());
-    if (throttle_until !== null) this.#hold(lane, throttle_until);
-    this.#log(webhook, delivery, done);
-    this.#unrecorded++;
-    void this.#record(held.known, done).finally(() => {
-      this.#unrecorded--;
-      if (this.#state !== "running" && this.#lanes.in_flight + this.#unrecorded === 0) this.#idle?.();
-      this.#lanes.run();
-    });
-    return true;
+  /** Sends under way and attempts not recorded yet. */
+  get #unfinished(): number {
+    return this.#lanes.in_flight + this.#attempts.unrecorded;
   }
 
   /** Holds a lane: what could not be sent within its lease after the hold is forgotten, due entries bring it back. */
@@ -371,51 +292,4 @@ export class Engine {
     this.#arm(until);
     if (until - clock.now() > LEASE.margin_ms - LEASE.send_margin_ms) this.#lanes.forget(lane);
   }
-
-  /** Records an attempt, again and again while storage can't take it: it was made, so it must be known. */
-  async #record(known: Versioned<Delivery>, { attempt, verdict }: Delivered): Promise<void> {
-    const { store, clock, directory, log, instance } = this.#ports;
-    const pause = verdict.outcome === "gone" ? { reason: "gone", at: clock.now() } as const : undefined;
-    for (let tries = 0; this.#state !== "stopped"; tries++) {
-      try {
-        await store.move(
-          known,
-          (now) => hasAttempt(now, attempt) ? null : withAttempt(now, attempt, verdict, instance),
-          pause,
-        );
-        if (verdict.outcome === "retry") this.#arm(verdict.due_at);
-        if (pause !== undefined) {
-          directory.invalidate();
-          log.warn("webhook.paused", { ...names(known.value), reason: pause.reason });
-          this.#pump.wake();
-        }
-        return;
-      } catch (error) {
-        log.warn("delivery.not_recorded", { ...names(known.value), error: String(error) });
-        if (!(error instanceof AppError)) return;
-        const pause_ms = Math.min(100 * 2 ** tries, RECORD_PAUSE_MS_MAX);
-        await new Promise<void>((resolve) => void clock.after(pause_ms, resolve));
-      }
-    }
-  }
-
-  #log(webhook: Webhook, delivery: Delivery, { attempt, verdict }: Delivered): void {
-    const { clock, log } = this.#ports;
-    log.info("delivery.attempted", {
-      ...names(delivery),
-      attempt: delivery.attempts_total + 1,
-      outcome: verdict.outcome,
-      status_code: attempt.status_code,
-      error: attempt.error,
-      duration_ms: attempt.duration_ms,
-      age_ms: Math.round(clock.now() - delivery.queued_at),
-      next_at: verdict.outcome === "retry" ? new Date(verdict.due_at).toISOString() : null,
-      url: urlOrigin(webhook.url),
-    });
-  }
-}
-
-/** The names by which a log line is found. */
-function names(delivery: Delivery): { site: string; webhook: string; event: string } {
-  return { site: delivery.site_id, webhook: delivery.webhook_id, event: delivery.event_id };
 }

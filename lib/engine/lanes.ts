@@ -19,6 +19,8 @@ export interface LanesOwner {
   send(lane: Lane, held: Held): Promise<void>;
   /** A lane that left work in KV has room again. */
   roomAgain(lane: Lane): void;
+  /** Called after every send. */
+  finished(): void;
   now(): number;
   after(delay_ms: number, run: () => void): () => void;
 }
@@ -198,6 +200,7 @@ export class Lanes {
     if (site === 0) this.#site_in_flight.delete(lane.site_id);
     else this.#site_in_flight.set(lane.site_id, site);
     this.#siteHasRoom(lane.site_id);
+    this.#owner.finished();
     if (this.wantsMore(lane)) this.#owner.roomAgain(lane);
     this.#offer(lane);
   }

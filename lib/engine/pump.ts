@@ -1,31 +1,23 @@
 /**
- * The pump: finds what is due in KV, claims it, and hands it to the lanes.
+ * The pump: finds what is due in KV and has it claimed, or cancelled where its webhook is not active any more.
  *
- * Owns claiming. It works only when woken (by an alarm, a sweep, or a lane with room again), one turn at a time, and a
+ * Owns the reading of the agenda. It works only when woken (by an alarm, a sweep, or a lane with room again), one turn at a time, and a
  * turn visits each webhook that the agenda names once. It reads the marker first and the lane second, so that what is
  * written between the two is found by the marker's next look.
  *
  * @module
  */
-import type { Directory } from "../directory.ts";
-import { type Delivery, effectiveStatus, ended, interrupted, isTooOld, leased } from "../delivery.ts";
-import { LANE, LEASE } from "../limits.ts";
-import type { Clock, Log } from "../ports.ts";
-import type { DueEntry, Marker, StoredEvent, Versioned } from "../store.ts";
+import { effectiveStatus, ended } from "../delivery.ts";
+import { LEASE } from "../limits.ts";
+import type { DueEntry, Marker } from "../store.ts";
 import { type Webhook, webhookStatus } from "../webhook.ts";
+import { Claims, type ClaimsPorts } from "./claims.ts";
 import type { EngineStore } from "./engine.ts";
 import type { Lane } from "./lane.ts";
-import type { Lanes } from "./lanes.ts";
 
 /** What the pump asks of the engine. */
-export interface PumpPorts {
+export interface PumpPorts extends ClaimsPorts {
   readonly store: EngineStore;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly directory: Directory;
-  readonly instance: string;
-  readonly lanes: Lanes;
-  readonly isAlive: (owner: string) => boolean;
   readonly openLane: (webhook: Webhook) => Promise<Lane>;
   readonly arm: (at: number) => void;
   readonly mayClaim: () => boolean;
@@ -35,8 +27,6 @@ export interface PumpPorts {
 const VISIT_ENTRIES = 100;
 /** Webhooks visited side by side: reads of KV overlap, memory stays small. */
 const VISITS_AT_ONCE = 16;
-/** Due entries of one lane looked through for a dead process's: as many as a process may hold in memory. */
-const TAKE_OVER_ENTRIES = LANE.memory_bytes_max / LANE.delivery_overhead_bytes;
 /** Markers read at a time. */
 const MARKERS = 500;
 /** How long a lane without room is passed over, unless it says that it has room. */
@@ -57,6 +47,7 @@ interface Visit {
 /** See the module. */
 export class Pump {
   readonly #ports: PumpPorts;
+  readonly #claims: Claims;
   #remembered = new Map<string, Remembered>();
   #woken = false;
   #running: Promise<void> | null = null;
@@ -65,6 +56,7 @@ export class Pump {
   /** @param ports What it asks of the engine. */
   constructor(ports: PumpPorts) {
     this.#ports = ports;
+    this.#claims = new Claims(ports);
   }
 
   /** Has it look for what is due, now or as soon as the turn under way is over. */
@@ -169,7 +161,7 @@ export class Pump {
       if (look.due.length > 0) return { more: false, until: now + FULL_MS };
       return await this.#over(marker, look.next, now);
     }
-    const full = !await this.#claim(waiting, { webhook, lane });
+    const full = !await this.#claims.claim(waiting, { webhook, lane });
     return full ? { more: false, until: now + FULL_MS } : { more: true, until: null };
   }
 
@@ -205,138 +197,6 @@ export class Pump {
       });
     }));
     return true;
-  }
-
-  /**
-   * Claims due entries of one lane.
-   * @returns Whether all of them found room.
-   */
-  async #claim(
-    entries: readonly DueEntry[],
-    { webhook, lane }: { webhook: Webhook; lane: Lane },
-  ): Promise<boolean> {
-    const { store, lanes } = this.#ports;
-    lane.touched_at = this.#ports.clock.now();
-    lane.spilled = false;
-    const found = await store.deliveries(entries);
-    const events = await this.#events(found);
-    const claims: Promise<void>[] = [];
-    let full = false;
-    for (const [index, entry] of entries.entries()) {
-      const known = found[index] ?? null;
-      if (known === null || known.value.due_at !== entry.at) {
-        claims.push(store.dropEntry(entry));
-        continue;
-      }
-      const event = events.get(entry.event_id) ?? null;
-      if (await this.#endedInstead(known, webhook, event)) continue;
-      if (event === null) continue;
-      const bytes = LANE.delivery_overhead_bytes + event.body.byteLength;
-      if (!lanes.reserve(lane, bytes)) {
-        full = true;
-        break;
-      }
-      claims.push(this.#claimOne(entry, known, { webhook, lane, body: event.body, bytes }));
-    }
-    await Promise.all(claims);
-    return !full;
-  }
-
-  /** Ends what must not be sent any more. @returns Whether it was such. */
-  async #endedInstead(
-    known: Versioned<Delivery>,
-    webhook: Webhook,
-    event: StoredEvent | null,
-  ): Promise<boolean> {
-    const { store, clock, log } = this.#ports;
-    if (effectiveStatus(known.value, webhook) === "cancelled") {
-      await store.move(known, (now) => now.status === "pending" ? ended(now, "cancelled") : null);
-      return true;
-    }
-    if (event !== null && !isTooOld(known.value, clock.now())) return false;
-    if (event === null) log.error("delivery.without_event", { event: known.value.event_id });
-    await store.move(known, (now) => now.status === "pending" ? ended(now, "exhausted") : null);
-    return true;
-  }
-
-  async #claimOne(
-    entry: DueEntry,
-    known: Versioned<Delivery>,
-    into: { webhook: Webhook; lane: Lane; body: Uint8Array<ArrayBuffer>; bytes: number },
-  ): Promise<void> {
-    const { store, clock, lanes, instance, isAlive } = this.#ports;
-    const { webhook, lane, body, bytes } = into;
-    let claimed: Versioned<Delivery> | null = null;
-    try {
-      const now = clock.now();
-      const until_ms = now + webhook.timeout_ms + LEASE.margin_ms;
-      claimed = await store.move(known, (delivery) => {
-        // Someone else was first.
-        if (delivery.status !== "pending" || delivery.due_at !== entry.at) return null;
-        const owner = delivery.lease?.owner ?? null;
-        const from = owner === null || isAlive(owner) ? delivery : interrupted(delivery, now);
-        return leased(from, { owner: instance, until_ms });
-      });
-    } finally {
-      if (claimed === null) lanes.unreserve(lane, bytes);
-    }
-    if (claimed !== null) lanes.hand(lane, { known: claimed, body, bytes });
-  }
-
-  /** The events of several deliveries, each read once. */
-  async #events(found: readonly (Versioned<Delivery> | null)[]): Promise<Map<string, StoredEvent>> {
-    const ids = new Set(found.flatMap((known) => known === null ? [] : [known.value.event_id]));
-    const events = new Map<string, StoredEvent>();
-    await Promise.all([...ids].map(async (id) => {
-      const event = await this.#ports.store.event(id);
-      if (event !== null) events.set(id, event);
-    }));
-    return events;
-  }
-
-  /**
-   * Makes the work of a dead process due, so that its leases need not run out first.
-   * @param owner The process.
-   * @returns Whether nothing of it is left.
-   */
-  async takeOver(owner: string): Promise<boolean> {
-    const { store, clock, log } = this.#ports;
-    const now = clock.now();
-    const latest = now + LEASE.longest_ms;
-    let after: Marker | null = null;
-    let taken = 0;
-    do {
-      const markers: Marker[] = await store.markers(latest, MARKERS, after);
-      after = markers.length === MARKERS ? markers.at(-1) ?? null : null;
-      for (const webhook_id of new Set(markers.map((marker) => marker.webhook_id))) {
-        taken += await this.#takeOverLane(webhook_id, owner, { now, latest });
-      }
-    } while (after !== null);
-    if (taken > 0) {
-      log.warn("instance.taken_over", { other: owner, deliveries: taken });
-      this.wake();
-    }
-    return taken === 0;
-  }
-
-  async #takeOverLane(
-    webhook_id: string,
-    owner: string,
-    { now, latest }: { now: number; latest: number },
-  ): Promise<number> {
-    const { store } = this.#ports;
-    const { due } = await store.look(webhook_id, latest, TAKE_OVER_ENTRIES);
-    const left = due.filter((entry) => entry.owner === owner);
-    for (let from = 0; from < left.length; from += VISIT_ENTRIES) {
-      const found = await store.deliveries(left.slice(from, from + VISIT_ENTRIES));
-      await Promise.all(found.map((known) =>
-        known === null ? null : store.move(known, (delivery) => {
-          if (delivery.status !== "pending" || delivery.lease?.owner !== owner) return null;
-          return interrupted(delivery, now);
-        })
-      ));
-    }
-    return left.length;
   }
 }
 

@@ -73,19 +73,25 @@ export function createFetchSender({ policy, resolver, clock, init }: FetchSender
   async function exchange(url: URL, request: SendRequest, signal: AbortSignal): Promise<SendResult> {
     const plan = await planDial(url, { policy, resolver }, signal);
     if (!plan.ok) return failed(plan.error, plan.detail);
+    const headers = new Headers(request.headers);
+    // A client that asks for encodings itself gets the answer as it is: nothing is unpacked, a small bomb stays small.
+    headers.set("accept-encoding", "identity");
     const response = await fetch(url, {
       ...init,
       method: "POST",
-      // Asked for nothing compressed, `fetch` unpacks nothing: a small bomb stays small.
-      headers: { "accept-encoding": "identity", ...request.headers },
+      headers,
       body: request.body,
       redirect: "manual",
       signal,
     });
-    const { status: status_code, headers } = response;
     const { snippet } = await readBody(response);
-    if (status_code < 200) return failed("protocol", "an informational answer instead of one");
-    return { kind: "answer", status_code, retry_after: headers.get("retry-after"), snippet };
+    if (response.status < 200) return failed("protocol", "an informational answer instead of a final one");
+    return {
+      kind: "answer",
+      status_code: response.status,
+      retry_after: response.headers.get("retry-after"),
+      snippet,
+    };
   }
 
   // The platform keeps its connections to itself: there is nothing to end.

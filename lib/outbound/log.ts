@@ -134,7 +134,7 @@ function prettyLine(line: Line, color: boolean): string {
   const time = paint(isoTime(line.at_ms).slice(11, -1), DIM);
   const level = paint(line.level.padEnd(5), LEVEL_COLOR[line.level]);
   const fields = Object.entries(line.fields).map(([name, value]) =>
-    ` ${paint(`${name}=`, DIM)}${prettyValue(value)}`
+    ` ${paint(`${plain(name)}=`, DIM)}${prettyValue(value)}`
   );
   return `${time} ${level} ${plain(line.message)}${fields.join("")}\n`;
 }

@@ -43,7 +43,7 @@ export interface SenderOptions {
  */
 export function createSender(driver: Driver, { policy, clock }: SenderOptions): Sender {
   const under_way = new Set<Promise<SendResult>>();
-  let closed = false;
+  let closing: Promise<void> | null = null;
 
   async function send(request: SendRequest): Promise<SendResult> {
     const url = URL.parse(request.url);
@@ -66,17 +66,16 @@ export function createSender(driver: Driver, { policy, clock }: SenderOptions): 
   }
 
   function post(request: SendRequest): Promise<SendResult> {
-    if (closed) return Promise.resolve(failed("connect", "the sender is closed"));
+    if (closing !== null) return Promise.resolve(failed("connect", "the sender is closed"));
     const sending = send(request);
     under_way.add(sending);
     return sending.finally(() => under_way.delete(sending));
   }
 
-  async function close(): Promise<void> {
-    closed = true;
+  async function finish(): Promise<void> {
     await Promise.allSettled(under_way);
     await driver.close();
   }
 
-  return { post, close };
+  return { post, close: () => closing ??= finish() };
 }

@@ -29,14 +29,15 @@ export const ROOMS: readonly Room[] = [
   // zod: a record read from KV and a message from its queue are parsed like any other input.
   { folder: "kv/", may_import: [...DOMAIN, "kv/", "zod"] },
   { folder: "routes/", may_import: [...DOMAIN, "routes/", "hono", "@hono/", "hono-openapi", "zod"] },
-  { folder: "admin/", may_import: [...DOMAIN, "admin/", "commander"] },
+  // node: administration is about this machine: its files, its disk, its clock.
+  { folder: "admin/", may_import: [...DOMAIN, "admin/", "commander", "node:"] },
 ];
 
 /** Where the house is put together: these may import everything. */
 const COMPOSITION = ["main.ts", "service.ts", "admin/main.ts"];
 
 /** Outside the house: they use it, nothing in it uses them. */
-export const WORKSHOPS = ["tests/", "bench/"];
+export const WORKSHOPS = ["tests/", "bench/", "demo/"];
 
 /** Files that are better in one piece, and why. */
 export const LONG_FILES: Readonly<Record<string, string>> = {

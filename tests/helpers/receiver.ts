@@ -149,6 +149,8 @@ export function startReceiver(options: ReceiverOptions = {}): Receiver {
 export interface RawConnection {
   /** Reads one request with its body, as text (Latin-1); "" if the sender closes before. */
   readRequest(): Promise<string>;
+  /** Reads what has arrived, as text (Latin-1); waits until there is something. */
+  readBytes(): Promise<string>;
   /** Writes text (Latin-1) or bytes; rejects once the sender has closed. */
   write(data: string | Uint8Array): Promise<void>;
   /** Resolves when the sender has closed; whatever it sends until then is thrown away. */
@@ -196,6 +198,13 @@ function rawConnection(conn: Deno.Conn): RawConnection {
     }
   }
 
+  async function readBytes(): Promise<string> {
+    if (unread === "") await readMore();
+    const bytes = unread;
+    unread = "";
+    return bytes;
+  }
+
   async function write(data: string | Uint8Array): Promise<void> {
     let bytes = typeof data === "string" ? latin1(data) : data;
     while (bytes.byteLength > 0) bytes = bytes.subarray(await conn.write(bytes));
@@ -213,7 +222,7 @@ function rawConnection(conn: Deno.Conn): RawConnection {
     }
   }
 
-  return { readRequest, write, closed, close };
+  return { readRequest, readBytes, write, closed, close };
 }
 
 /**

@@ -7,7 +7,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { AppError } from "../../lib/errors.ts";
 import { EVENT_NAMES } from "../../lib/event_types.ts";
 import type { JsonObject } from "../../lib/merge_patch.ts";
-import { parseSettings, patchSettings, type Webhook, type WebhookSettings } from "../../lib/webhook.ts";
+import type { Webhook } from "../../lib/webhook.ts";
+import { parseSettings, patchSettings, type WebhookSettings } from "../../lib/webhook_settings.ts";
 
 /** What the environment decides. */
 export const DEFAULTS = { timeout_ms: 10_000 };

@@ -305,6 +305,8 @@ Deno.test("parseConfig() refuses an unknown TIDINGS_ variable and guesses what w
     TIDINGS_KV_ACCESS_TOKEN: "DENO_KV_ACCESS_TOKEN",
     TIDINGS_SECRET_KEY_OLD: "TIDINGS_SECRET_KEY",
     TIDINGS_COLOUR: null,
+    TIDINGS_LG: "TIDINGS_LOG",
+    TIDINGS_XY: null,
     TIDINGS_: null,
   };
   for (const [name, guess] of Object.entries(guesses)) {
@@ -349,11 +351,15 @@ Deno.test("parseConfig() never shows a secret, be it malformed or under a misspe
 });
 
 Deno.test("parseConfig() answers every environment, with a configuration or with mistakes that name their variable", () => {
-  const name = fc.constantFrom(...ENVIRONMENT.map((known) => known.name), "TIDINGS_X");
-  const value = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(...Object.values(REFUSED).flat()));
+  const names = [...ENVIRONMENT.map((known) => known.name), "TIDINGS_X"];
+  const value = fc.oneof(
+    fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) }),
+    fc.constantFrom(...Object.values(REFUSED).flat()),
+  );
+  const env = fc.record(Object.fromEntries(names.map((name) => [name, value])), { requiredKeys: [] });
   fc.assert(
-    fc.property(fc.dictionary(name, value), fc.boolean(), fc.boolean(), (env, on_deploy, terminal) => {
-      const parsed = parseConfig(env, { on_deploy, terminal }, parseNetworks);
+    fc.property(env, fc.boolean(), fc.boolean(), (variables, on_deploy, terminal) => {
+      const parsed = parseConfig(variables, { on_deploy, terminal }, parseNetworks);
       if ("config" in parsed) return;
       assert(parsed.mistakes.length > 0);
       for (const { variable, message } of parsed.mistakes) {

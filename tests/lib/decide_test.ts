@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { decide, type Matchable, SKIP_REASONS, type SkipReason } from "../../lib/decide.ts";
 import { EVENT_EXAMPLES, EVENT_NAMES, type EventName, type EventPayload } from "../../lib/event_types.ts";
 import type { JsonObject } from "../../lib/merge_patch.ts";
-import { parseSettings } from "../../lib/webhook.ts";
+import { parseSettings } from "../../lib/webhook_settings.ts";
 
 /** An event of a kind: its published example with some fields changed. */
 function payloadOf(event: EventName, data: JsonObject = {}): EventPayload {

@@ -5,7 +5,9 @@
  */
 import { assertEquals } from "@std/assert";
 import type { JsonObject } from "../../lib/merge_patch.ts";
-import { HEALTH_AT_FIRST, MASKED, showWebhook, type WebhookSettings } from "../../lib/webhook.ts";
+import { showWebhook } from "../../lib/shown_webhook.ts";
+import { HEALTH_AT_FIRST } from "../../lib/webhook.ts";
+import { MASKED, type WebhookSettings } from "../../lib/webhook_settings.ts";
 import {
   FULL,
   LIMITS,

@@ -7,7 +7,7 @@ import { assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { AppError } from "../../lib/errors.ts";
 import { EVENT_NAMES } from "../../lib/event_types.ts";
 import type { JsonObject } from "../../lib/merge_patch.ts";
-import { MASKED, parseSettings, type WebhookSettings } from "../../lib/webhook.ts";
+import { MASKED, parseSettings, type WebhookSettings } from "../../lib/webhook_settings.ts";
 import { DEFAULTS, FULL, LEAST, LIMITS, parsed, patched, refusedAt } from "../helpers/webhook_settings.ts";
 
 Deno.test("parseSettings() needs only url and events and fills in every default of the contract", () => {

@@ -6,16 +6,10 @@
 import { assertEquals, assertFalse, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { AppError } from "../../lib/errors.ts";
-import {
-  assertActive,
-  HEALTH_AT_FIRST,
-  isoOrNull,
-  MASKED,
-  PAUSE_REASONS,
-  showWebhook,
-  urlOrigin,
-  webhookStatus,
-} from "../../lib/webhook.ts";
+import { isoOrNull } from "../../lib/iso.ts";
+import { showWebhook } from "../../lib/shown_webhook.ts";
+import { assertActive, HEALTH_AT_FIRST, PAUSE_REASONS, urlOrigin, webhookStatus } from "../../lib/webhook.ts";
+import { MASKED } from "../../lib/webhook_settings.ts";
 import { FULL, parsed, webhookOf } from "../helpers/webhook_settings.ts";
 
 const NO_WORK = { ...HEALTH_AT_FIRST, pending: 0 };
