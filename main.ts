@@ -47,12 +47,18 @@ async function secretKey({ secret_key, kv }: ServiceConfig): Promise<Uint8Array<
   return crypto.getRandomValues(new Uint8Array(32));
 }
 
+/** `deno task` passes on the Ctrl-C that the terminal has already sent: the same signal this soon is not a second one. */
+const SAME_SIGNAL_MS = 500;
+
 /** Ends cleanly on the first signal and at once on a second. */
 function stopOnSignals(running: Service, log: Log): void {
-  let stopping = false;
+  let stopping_since: number | null = null;
   const stop = (signal: string): void => {
-    if (stopping) Deno.exit(1);
-    stopping = true;
+    if (stopping_since !== null) {
+      if (performance.now() - stopping_since > SAME_SIGNAL_MS) Deno.exit(1);
+      return;
+    }
+    stopping_since = performance.now();
     log.info("stopping", { signal });
     const grace_ms = on_deploy ? SHUTDOWN.grace_ms_on_deploy : SHUTDOWN.grace_ms;
     running.stop(grace_ms).then(
@@ -70,7 +76,7 @@ function stopOnSignals(running: Service, log: Log): void {
 
 async function start(): Promise<void> {
   const config = readConfig();
-  const log = createLog({ level: config.log_level, format: config.log_format, now: Date.now });
+  const log = createLog({ level: config.log_level, format: config.log_format, now: () => clock.now() });
   const clock = systemClock({ log });
   if (config.kv.kind === "file") await makeKvFolder(config.kv.path);
   const secret_key = await secretKey(config);

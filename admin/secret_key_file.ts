@@ -64,7 +64,7 @@ async function readKey(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
     const mode = (info.mode & 0o777).toString(8).padStart(4, "0");
     throw refusal(
       path,
-      `others may read it, its mode must be 0600, current mode is ${mode} (chmod 600 ${path})`,
+      `others may read it, its mode must be 0600, current mode is ${mode} (chmod 600 ${path}, or set TIDINGS_SECRET_KEY)`,
     );
   }
   const text = info.size > FILE_BYTES_MAX ? "" : await new Response(file.readable).text();
@@ -102,16 +102,14 @@ async function nameExclusively(
   text: string,
   link: (from: string, to: string) => Promise<void>,
 ): Promise<void> {
-  try {
-    // Fails if the name is taken, which a rename does not.
-    await link(temporary, path);
-  } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return;
-    // Some file systems have no links (FAT, some network drives): there another process may see half a key, and refuse.
-    await writeNewFile(path, text).catch((error: unknown) => {
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    });
-  }
+  // Fails if the name is taken, which a rename does not.
+  const linked = await link(temporary, path).then(() => true, () => false);
+  if (linked) return;
+  // Another process was faster, or the file system has no links (FAT, some network drives). There the file is made under
+  // its name at once, and a process that starts in this moment may see half a key, and refuse it.
+  await writeNewFile(path, text).catch((error: unknown) => {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  });
 }
 
 async function writeNewFile(path: string, text: string): Promise<void> {

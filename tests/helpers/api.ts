@@ -26,7 +26,7 @@ const POLL_MS = 10;
  * @param promise What is waited for.
  * @param what In words, for the failure.
  * @returns What it resolves to.
- * @throws {AssertionError} If the deadline is over first.
+ * @throws {Error} If the deadline is over first.
  */
 export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
@@ -196,8 +196,14 @@ export interface Api {
   post(event: unknown, headers?: Readonly<Record<string, string>>): Promise<AcceptedJson>;
   /** The deliveries of a site, newest first; `query` begins with `?`. */
   deliveries(query?: string, site_id?: string): Promise<readonly DeliveryJson[]>;
-  /** The deliveries, as soon as all of them are in that state and there are `count` of them. */
+  /** The deliveries, as soon as there are `count` of them that were tried and all of them are in that state. */
   settled(status: string, count: number, query?: string): Promise<readonly DeliveryJson[]>;
+  /** The deliveries, as soon as there are `count` of them and all of them are as wanted. */
+  settledAs(
+    wanted: (delivery: DeliveryJson) => boolean,
+    count: number,
+    query?: string,
+  ): Promise<readonly DeliveryJson[]>;
 }
 
 /** The path of a site, with its id percent-encoded. */
@@ -256,6 +262,17 @@ export function apiAt(url: string): Api {
     return (await succeed<PageJson<DeliveryJson>>("GET", path, 200)).data;
   }
 
+  function settledAs(
+    wanted: (delivery: DeliveryJson) => boolean,
+    count: number,
+    query = "",
+  ): Promise<readonly DeliveryJson[]> {
+    return until(async () => {
+      const found = await deliveries(query);
+      return found.length === count && found.every(wanted) ? found : null;
+    }, `${count} deliveries are as they should be`);
+  }
+
   return {
     url,
     call,
@@ -270,10 +287,8 @@ export function apiAt(url: string): Api {
       }),
     post: (event, headers = {}) => succeed("POST", "/v1/events", 202, event, { headers }),
     deliveries,
-    settled: (status, count, query = "") =>
-      until(async () => {
-        const found = await deliveries(query);
-        return found.length === count && found.every((delivery) => delivery.status === status) ? found : null;
-      }, `${count} deliveries are ${status}`),
+    settledAs,
+    settled: (status, count, query) =>
+      settledAs((delivery) => delivery.status === status && delivery.attempts_total > 0, count, query),
   };
 }

@@ -170,7 +170,9 @@ class Timers {
     startTimer: (delay_ms, run) => {
       const timer = { delay_ms, run };
       this.started.push(timer);
-      return () => void this.started.splice(this.started.indexOf(timer), 1);
+      return () => {
+        if (this.started.includes(timer)) this.started.splice(this.started.indexOf(timer), 1);
+      };
     },
   });
 

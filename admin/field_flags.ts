@@ -1,0 +1,168 @@
+/**
+ * Flags of the command line that stand for fields of a body.
+ *
+ * Owns the way from flags to JSON, and from a refused field back to its flag. It must never put a flag's value into a
+ * message: it may be a secret.
+ *
+ * @module
+ */
+import type { JsonObject } from "../lib/merge_patch.ts";
+import { jsonPointer } from "../lib/validate.ts";
+import { WrongUse } from "./failure.ts";
+
+/** What came of reading a flag: its value, or what it must be. */
+export type FlagRead = { readonly value: unknown } | { readonly problem: string };
+
+/** Reads all texts that a flag was given with, at least one. */
+export type FlagReader = (texts: readonly string[], now_ms: number) => FlagRead;
+
+/** A flag that stands for a field. */
+export interface FieldFlag {
+  /** As commander has it, e.g. `--timeout-ms <ms>`. */
+  readonly flag: string;
+  /** Where the field is in the body. */
+  readonly path: readonly string[];
+  readonly summary: string;
+  readonly read: FlagReader;
+  readonly required?: boolean;
+}
+
+/** The texts a flag was given with; undefined if it was not given. */
+export type GivenTexts = (flag: FieldFlag) => readonly string[] | undefined;
+
+/** The name of a flag without its placeholder: `--timeout-ms`. */
+export function flagName({ flag }: Pick<FieldFlag, "flag">): string {
+  return flag.split(" ")[0] ?? flag;
+}
+
+/**
+ * Makes the body of a request.
+ *
+ * @param flags What may be given.
+ * @param given What was given.
+ * @param now_ms The time, for what is said relative to it.
+ * @returns The body: the fields that were given, nested by their paths.
+ * @throws {WrongUse} With everything that is missing or can't be read, at once.
+ */
+export function bodyOf(flags: readonly FieldFlag[], given: GivenTexts, now_ms: number): JsonObject {
+  const body: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const flag of flags) {
+    const texts = given(flag);
+    if (texts === undefined) {
+      if (flag.required) problems.push(`${flagName(flag)} must be given: ${flag.summary}`);
+      continue;
+    }
+    const read = flag.read(texts, now_ms);
+    if ("value" in read) place(body, flag.path, read.value);
+    else problems.push(`${flagName(flag)} ${read.problem}`);
+  }
+  if (problems.length > 0) throw new WrongUse("understand the command", problems);
+  return body;
+}
+
+/** Puts a value where its path says. */
+function place(body: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  const [key, ...rest] = path;
+  if (key === undefined) return;
+  if (rest.length === 0) {
+    body[key] = value;
+    return;
+  }
+  const inner: Record<string, unknown> = { ...(body[key] ?? {}) };
+  place(inner, rest, value);
+  body[key] = inner;
+}
+
+/**
+ * Finds the flag that a refusal is about.
+ *
+ * @param flags The flags of the command.
+ * @param pointer JSON pointer of the field at fault, or of something inside it.
+ * @returns The flag's name; null if no flag stands for the field.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { flagFor, text } from "./field_flags.ts";
+ * const flags = [{ flag: "--goal <name>", path: ["filters", "goals"], summary: "", read: text }];
+ * assertEquals([flagFor(flags, "/filters/goals/3"), flagFor(flags, "/filters")], ["--goal", null]);
+ * ```
+ */
+export function flagFor(flags: readonly FieldFlag[], pointer: string): string | null {
+  const found = flags.find(({ path }) => `${pointer}/`.startsWith(`${jsonPointer(path)}/`));
+  return found === undefined ? null : flagName(found);
+}
+
+/** A reader of a flag that may be given once. */
+function once(read: (text: string, now_ms: number) => FlagRead): FlagReader {
+  return ([text = "", ...more], now_ms) =>
+    more.length > 0 ? { problem: "must be given only once" } : read(text, now_ms);
+}
+
+/** Any text. */
+export const text: FlagReader = once((value) => ({ value }));
+
+/** Every text it was given with, in order. */
+export const each: FlagReader = (texts) => ({ value: texts });
+
+/** `a,b` and `a` given twice are lists alike. */
+export const list: FlagReader = (texts) => ({
+  value: texts.flatMap((item) => item.split(",")).map((item) => item.trim()).filter((item) => item !== ""),
+});
+
+function parseNumber(text: string): number | null {
+  return /^-?\d{1,15}(?:\.\d{1,15})?$/.test(text) ? Number(text) : null;
+}
+
+/** A decimal number. */
+export const number: FlagReader = once((text) => {
+  const value = parseNumber(text);
+  return value === null ? { problem: "must be a number" } : { value };
+});
+
+/** A decimal number, or `none` for null. */
+export const numberOrNone: FlagReader = once((text) => {
+  const value = parseNumber(text);
+  return value === null && text !== "none" ? { problem: "must be a number or none" } : { value };
+});
+
+/** `true` or `false`. */
+export const trueOrFalse: FlagReader = once((text) =>
+  text === "true" || text === "false" ? { value: text === "true" } : { problem: "must be true or false" }
+);
+
+/** One of some words. */
+export function oneOf(words: readonly string[]): FlagReader {
+  return once((text) =>
+    words.includes(text) ? { value: text } : { problem: `must be one of ${words.join(", ")}` }
+  );
+}
+
+/** `Name: value`, as often as there are headers. */
+export const headers: FlagReader = (texts) => {
+  const entries = texts.map((text): [string, string] => {
+    const colon = text.indexOf(":");
+    return [text.slice(0, Math.max(colon, 0)).trim(), text.slice(colon + 1).trim()];
+  });
+  if (entries.some(([name]) => name === "")) return { problem: 'must have the form "Name: value"' };
+  const value = Object.fromEntries(entries);
+  if (Object.keys(value).length < entries.length) return { problem: "must name each header once" };
+  return { value };
+};
+
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;
+const HOURS_IN = { h: 1, d: 24 } as const;
+const HOUR_MS = 3_600_000;
+
+/** A moment: RFC 3339, a date (its beginning in UTC), or a span from now in hours or days (`12h`, `90d`). */
+export const moment: FlagReader = once((text, now_ms) => {
+  if (DATE_TIME.test(text)) return { value: text };
+  if (DATE.test(text)) return { value: `${text}T00:00:00Z` };
+  const [, count, unit] = /^(\d{1,5})([hd])$/.exec(text) ?? [];
+  if (unit !== "h" && unit !== "d") {
+    return { problem: "must be a date (2027-01-31), a moment (2027-01-31T12:00:00Z) or a span (12h, 90d)" };
+  }
+  return { value: new Date(now_ms + Number(count) * HOURS_IN[unit] * HOUR_MS).toISOString() };
+});

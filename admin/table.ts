@@ -1,0 +1,141 @@
+/**
+ * Tables for people: columns two spaces apart, cut to the terminal where they must be.
+ *
+ * Owns the layout. It must never show a value in the raw: every cell goes through `safeText`.
+ *
+ * @module
+ */
+import { cutText, safeText, textWidth } from "./terminal_text.ts";
+
+/** A column of a table. */
+export interface Column<Row> {
+  readonly title: string;
+  /** The value: text, number, boolean, a list of those, or nothing. */
+  readonly cell: (row: Row) => unknown;
+  /** Never cut: ids are there to be copied. */
+  readonly whole?: boolean;
+}
+
+const GAP = "  ";
+/** Stands where there is nothing. */
+const NOTHING = "-";
+/** A column that is cut keeps at least this many columns of the terminal: less says nothing. */
+const CUT_WIDTH_MIN = 5;
+
+/**
+ * A value as a person reads it.
+ *
+ * @param value Of JSON, or undefined.
+ * @returns Safe text; lists are joined by commas, `-` stands for null, nothing and an empty list.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { cellText } from "./table.ts";
+ * assertEquals([cellText(["a", "b"]), cellText(null), cellText(0)], ["a, b", "-", "0"]);
+ * ```
+ */
+export function cellText(value: unknown): string {
+  if (value === null || value === undefined || value === "") return NOTHING;
+  if (Array.isArray(value)) return value.length === 0 ? NOTHING : value.map(cellText).join(", ");
+  return safeText(typeof value === "object" ? JSON.stringify(value) : String(value));
+}
+
+/**
+ * A moment as it stands in a table.
+ *
+ * @param iso RFC 3339 in UTC, or null.
+ * @returns Date and minute; null stays.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { minuteOf } from "./table.ts";
+ * assertEquals(minuteOf("2026-02-25T12:34:56.789Z"), "2026-02-25 12:34Z");
+ * ```
+ */
+export function minuteOf(iso: string | null): string | null {
+  return iso === null ? null : iso.replace(/^(\S{10})T(\d\d:\d\d).*$/, "$1 $2Z");
+}
+
+/** Takes from the widest column that may be cut, one by one, until all fit or nothing more can be taken. */
+function fitted(widths: readonly number[], cuttable: readonly boolean[], width_max: number): number[] {
+  const fit = [...widths];
+  let excess = fit.reduce((sum, width) => sum + width, GAP.length * (fit.length - 1)) - width_max;
+  while (excess > 0) {
+    const widest = Math.max(...fit.filter((_, index) => cuttable[index]), CUT_WIDTH_MIN);
+    if (widest === CUT_WIDTH_MIN) break;
+    fit[fit.findIndex((width, index) => cuttable[index] === true && width === widest)] = widest - 1;
+    excess--;
+  }
+  return fit;
+}
+
+/**
+ * A table.
+ *
+ * @param rows One a line.
+ * @param columns Left to right.
+ * @param width_max Columns of the terminal; null where nothing has to be cut, e.g. in a pipe.
+ * @returns Lines under a line of titles.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { table } from "./table.ts";
+ * const columns = [
+ *   { title: "ID", cell: (row: { id: number }) => row.id },
+ *   { title: "NAME", cell: (row: { name: string }) => row.name },
+ * ];
+ * assertEquals(table([{ id: 10, name: "Sales channel" }], columns, 12), "ID  NAME\n10  Sales c…");
+ * ```
+ */
+export function table<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  width_max: number | null,
+): string {
+  const lines = [
+    columns.map(({ title }) => title),
+    ...rows.map((row) => columns.map(({ cell }) => cellText(cell(row)))),
+  ];
+  const widths = columns.map((_, index) => Math.max(...lines.map((line) => textWidth(line[index] ?? ""))));
+  const fit = width_max === null
+    ? widths
+    : fitted(widths, columns.map(({ whole = false }) => !whole), width_max);
+  return lines.map((line) => line.map((text, index) => padded(text, fit[index] ?? 0)).join(GAP).trimEnd())
+    .join("\n");
+}
+
+function padded(text: string, width: number): string {
+  const cut = cutText(text, width);
+  return cut + " ".repeat(Math.max(0, width - textWidth(cut)));
+}
+
+/**
+ * One thing with all its fields, nested ones by their path.
+ *
+ * @param value An object of JSON.
+ * @returns One line a field. Nothing is cut: whoever looks at one thing wants it whole.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { record } from "./table.ts";
+ * assertEquals(record({ id: "wh_1", spike: { silent_until: null } }), "id                  wh_1\nspike.silent_until  -");
+ * ```
+ */
+export function record(value: object): string {
+  const fields = fieldsOf(value, "");
+  const width = Math.max(0, ...fields.map(([name]) => textWidth(name)));
+  return fields.map(([name, text]) => `${padded(name, width)}${GAP}${text}`).join("\n");
+}
+
+function fieldsOf(value: object, prefix: string): [name: string, text: string][] {
+  return Object.entries(value).flatMap(([key, inner]): [string, string][] => {
+    const name = prefix + safeText(key);
+    const nested = typeof inner === "object" && inner !== null && !Array.isArray(inner);
+    if (nested && Object.keys(inner).length > 0) return fieldsOf(inner, `${name}.`);
+    return [[name, nested ? NOTHING : cellText(inner)]];
+  });
+}

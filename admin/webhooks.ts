@@ -1,0 +1,96 @@
+/**
+ * `deno task admin webhooks …`: webhooks of a site.
+ *
+ * Owns how they are asked for and shown. A secret is printed once, where it is made.
+ *
+ * @module
+ */
+import type { ShownWebhook } from "../lib/webhook.ts";
+import type { Noun, Verb } from "./command.ts";
+import { type FieldFlag, flagName, text } from "./field_flags.ts";
+import { type Column, record, table } from "./table.ts";
+import { WEBHOOK_FLAGS } from "./webhook_flags.ts";
+
+const REQUIRED = new Set(["--url", "--events"]);
+
+const CREATE_FLAGS: readonly FieldFlag[] = [
+  ...WEBHOOK_FLAGS.map((field) => REQUIRED.has(flagName(field)) ? { ...field, required: true } : field),
+  {
+    flag: "--secret <secret>",
+    path: ["secret"],
+    summary: "a secret of your own; better in --body -, where no other user of the machine sees it",
+    read: text,
+  },
+];
+
+const CREATE: Verb = {
+  name: "create",
+  summary: "make a webhook and show its secret, this once",
+  doing: "create the webhook",
+  of_site: true,
+  fields: CREATE_FLAGS,
+  takes_body: true,
+  examples: [
+    "webhooks create --site example.com --url https://hooks.example.com/in --events goal_completion,visitor_spike",
+    "webhooks create --site example.com --body webhook.json",
+    "--url http://127.0.0.1:8080 --key - webhooks create --site example.com --url https://… --events …",
+  ],
+  async run({ backend, site_id, input }) {
+    const answer = await backend.createWebhook(site_id, input);
+    const { secret, standard_secret, ...shown } = answer;
+    const standard = standard_secret === secret
+      ? ""
+      : `\n  ${standard_secret}  (the same for libraries of Standard Webhooks)`;
+    return {
+      answer,
+      text: () =>
+        `${record(shown)}\n\n  ${secret}${standard}\n\n` +
+        "This is the secret that the receiver verifies signatures with. It is shown only now: keep it.",
+    };
+  },
+};
+
+const COLUMNS: readonly Column<ShownWebhook>[] = [
+  { title: "ID", cell: ({ id }) => id, whole: true },
+  { title: "NAME", cell: ({ name }) => name },
+  { title: "STATUS", cell: ({ status }) => status, whole: true },
+  { title: "EVENTS", cell: ({ events }) => events },
+  { title: "PENDING", cell: ({ health }) => health.pending, whole: true },
+  { title: "URL", cell: ({ url }) => url },
+];
+
+const LIST: Verb = {
+  name: "list",
+  summary: "list the webhooks of a site",
+  doing: "list the webhooks",
+  of_site: true,
+  async run({ backend, site_id, columns }) {
+    const answer = await backend.listWebhooks(site_id);
+    return {
+      answer,
+      text: () =>
+        answer.data.length === 0
+          ? `${site_id} has no webhook in ${backend.place}.`
+          : table(answer.data, COLUMNS, columns),
+    };
+  },
+};
+
+const SHOW: Verb = {
+  name: "show",
+  summary: "show a webhook with all its fields and how it is doing",
+  doing: "show the webhook",
+  id_of: "the webhook, as `webhooks list` shows it",
+  of_site: true,
+  async run({ backend, site_id, id }) {
+    const answer = await backend.showWebhook(site_id, id);
+    return { answer, text: () => record(answer) };
+  },
+};
+
+/** The commands about webhooks. */
+export const WEBHOOKS: Noun = {
+  name: "webhooks",
+  summary: "webhooks of a site",
+  verbs: [CREATE, LIST, SHOW],
+};

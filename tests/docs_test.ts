@@ -1,0 +1,93 @@
+/**
+ * The documents say what is true: their commands run, their examples are accepted, their versions are the stated one.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { EVENT_NAMES } from "../lib/event_types.ts";
+import { ENVIRONMENT } from "../lib/environment.ts";
+import { parseEvent } from "../lib/event.ts";
+import { ADMIN_KEY } from "./helpers/api.ts";
+import { startReceiver } from "./helpers/receiver.ts";
+import { startTestService } from "./helpers/service.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+function read(path: string): Promise<string> {
+  return Deno.readTextFile(new URL(path, ROOT));
+}
+
+/** The code blocks of a document, with the comment before each, if there is one. */
+function blocks(markdown: string, language: string): { code: string; marker: string | null }[] {
+  const found = markdown.matchAll(/(?:<!-- ([^>]*) -->\s*)?```(\w*)\n([\s\S]*?)\n```/g);
+  return [...found].filter((match) => match[2] === language)
+    .map((match) => ({ code: match[3] ?? "", marker: match[1] ?? null }));
+}
+
+Deno.test("README's first webhook works as printed", async () => {
+  await using service = await startTestService();
+  await using receiver = startReceiver();
+  const block = blocks(await read("README.md"), "sh").find(({ marker }) =>
+    marker === "tested: first-webhook"
+  );
+  assert(block !== undefined);
+  const script = block.code
+    .replaceAll("http://127.0.0.1:8080", service.url)
+    .replaceAll("http://127.0.0.1:9000/", receiver.url);
+  // The last call comes after the delivery, as it does for a person at a terminal.
+  const last = script.lastIndexOf("curl");
+  const run = async (commands: string): Promise<string> => {
+    const { code, stdout, stderr } = await new Deno.Command("bash", {
+      args: ["-euc", commands],
+      env: { KEY: ADMIN_KEY },
+    }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+    return new TextDecoder().decode(stdout);
+  };
+  assertMatch(await run(script.slice(0, last)), /"queued":1/);
+  await receiver.received(1);
+  assertStringIncludes(await run(script.slice(last)), `"event":"goal_completion"`);
+  assertEquals(receiver.requests[0]?.headers.get("x-webhook-event"), "goal_completion");
+});
+
+Deno.test("README names every environment variable with its default, and no other", async () => {
+  const readme = await read("README.md");
+  const named = new Set(readme.matchAll(/`((?:TIDINGS_[A-Z_]+|PORT))`/g).map((match) => match[1]));
+  const known = ENVIRONMENT.map(({ name }) => name).filter((name) => /^(?:TIDINGS_|PORT)/.test(name));
+  assertEquals([...named].toSorted(), known.toSorted());
+});
+
+Deno.test("README and the gate use the stated version of Deno", async () => {
+  const version = (await read(".dvmrc")).trim();
+  const named = (await read("README.md")).matchAll(/deno@(\d+\.\d+\.\d+)/g).map((match) => match[1])
+    .toArray();
+  assert(named.length > 0);
+  assertEquals(new Set(named), new Set([version]));
+  assertStringIncludes(await read(".ci/run"), "deno@$version");
+});
+
+Deno.test("README names every task it tells of, and they exist", async () => {
+  const { tasks } = JSON.parse(await read("deno.json")) as { tasks: Record<string, unknown> };
+  const documents = await Promise.all(["README.md", "CONTRIBUTING.md", "docs/api.md"].map(read));
+  const named = new Set(
+    documents.join("\n").matchAll(/deno(?:@[\d.]+)? task ([a-z]+)/g).map((match) => match[1]),
+  );
+  for (const name of named) assert(name !== undefined && name in tasks, `there is no task ${name}`);
+});
+
+Deno.test("the documents' examples of events are accepted as printed", async () => {
+  const examples = blocks(await read("docs/api.md"), "json").map(({ code }) => JSON.parse(code) as unknown)
+    .filter((json) => typeof json === "object" && json !== null && "timestamp" in json);
+  assert(examples.length > 0);
+  for (const example of examples) parseEvent(example, Date.parse("2026-02-25T12:00:01Z"));
+});
+
+Deno.test("docs/api.md names every kind of event, and links in the documents lead somewhere", async () => {
+  const api = await read("docs/api.md");
+  for (const name of EVENT_NAMES) assertStringIncludes(api, name);
+  for (const path of ["README.md", "CONTRIBUTING.md", "docs/api.md"]) {
+    for (const match of (await read(path)).matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+      await Deno.stat(new URL(match[1] ?? "", new URL(path, ROOT)));
+    }
+  }
+});
