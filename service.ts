@@ -171,6 +171,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     },
     keys: { store, clock, ids },
     history: { store, directory },
+    redeliver: { store, engine, clock, instance },
     authenticate: createAuthenticator({ store, clock, admin_key: config.admin_key }),
     problems: () => problemsOf(store, engine),
     clock,

@@ -7,7 +7,7 @@
  * @module
  */
 import type { ShownKey } from "../lib/keys.ts";
-import type { ShownWebhook } from "../lib/webhook.ts";
+import type { ShownWebhook } from "../lib/shown_webhook.ts";
 import type { ShownSecret } from "../lib/webhooks.ts";
 
 /** A list as the API answers it. */

@@ -210,7 +210,7 @@ async function understand(
   const call = {
     id: verb.id_of === undefined ? "" : idOf(command.args[0]),
     site_id: verb.of_site ? siteOf(options["site"]) : "",
-    input: await inputOf(command, verb, world, { options, now_ms }),
+    input: await inputOf(verb, world, { options, now_ms }),
     columns: world.columns,
     now_ms,
   };
@@ -242,7 +242,6 @@ function siteOf(value: unknown): string {
 
 /** The body of the request: of flags, or of a file, but not of both. */
 async function inputOf(
-  command: Command,
   verb: Verb,
   world: World,
   { options, now_ms }: { readonly options: Options; readonly now_ms: number },

@@ -113,7 +113,8 @@ export function explain(error: unknown, attempted: Attempted): string[] {
 function linesOf(error: unknown, attempted: Attempted): string[] {
   const { doing, flagOf } = attempted;
   if (error instanceof WrongUse) {
-    return [`Cannot ${oneLine(error.message)}.`, ...error.lines.map((line) => `  ${oneLine(line)}`)];
+    const end = error.lines.length === 0 ? "." : ":";
+    return [`Cannot ${oneLine(error.message)}${end}`, ...error.lines.map((line) => `  ${oneLine(line)}`)];
   }
   if (error instanceof Failure) {
     const next = error.next_step === null ? [] : [error.next_step];
@@ -123,7 +124,8 @@ function linesOf(error: unknown, attempted: Attempted): string[] {
     const fields = error.errors.map(({ path, message }) =>
       oneLine(`  ${flagOf(path) ?? (path === "" ? "the body" : path)}: ${message}`)
     );
-    return [`Cannot ${doing}: ${reasonOf(error)}.`, ...fields, ...nextStep(error, attempted)];
+    // One flag may stand for a list, each item of which is told the same.
+    return [`Cannot ${doing}: ${reasonOf(error)}.`, ...new Set(fields), ...nextStep(error, attempted)];
   }
   return [`Cannot ${doing}: ${oneLine(error instanceof Error ? error.message : String(error))}.`];
 }

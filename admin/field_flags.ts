@@ -104,12 +104,16 @@ function once(read: (text: string, now_ms: number) => FlagRead): FlagReader {
 export const text: FlagReader = once((value) => ({ value }));
 
 /** Every text it was given with, in order. */
-export const each: FlagReader = (texts) => ({ value: texts });
+export function each(texts: readonly string[]): FlagRead {
+  return { value: texts };
+}
 
 /** `a,b` and `a` given twice are lists alike. */
-export const list: FlagReader = (texts) => ({
-  value: texts.flatMap((item) => item.split(",")).map((item) => item.trim()).filter((item) => item !== ""),
-});
+export function list(texts: readonly string[]): FlagRead {
+  return {
+    value: texts.flatMap((item) => item.split(",")).map((item) => item.trim()).filter((item) => item !== ""),
+  };
+}
 
 function parseNumber(text: string): number | null {
   return /^-?\d{1,15}(?:\.\d{1,15})?$/.test(text) ? Number(text) : null;
@@ -140,7 +144,7 @@ export function oneOf(words: readonly string[]): FlagReader {
 }
 
 /** `Name: value`, as often as there are headers. */
-export const headers: FlagReader = (texts) => {
+export function headers(texts: readonly string[]): FlagRead {
   const entries = texts.map((text): [string, string] => {
     const colon = text.indexOf(":");
     return [text.slice(0, Math.max(colon, 0)).trim(), text.slice(colon + 1).trim()];
@@ -149,7 +153,7 @@ export const headers: FlagReader = (texts) => {
   const value = Object.fromEntries(entries);
   if (Object.keys(value).length < entries.length) return { problem: "must name each header once" };
   return { value };
-};
+}
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;

@@ -29,7 +29,7 @@ const FIELDS: readonly FieldFlag[] = [
   {
     flag: "--expires <when>",
     path: ["expires_at"],
-    summary: "when it ends: a date, a moment (RFC 3339), or a span from now (12h, 90d); never without it",
+    summary: "when it ends: a date, a moment (RFC 3339), or a span from now (12h, 90d); without it, never",
     read: moment,
   },
 ];

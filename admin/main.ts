@@ -9,7 +9,6 @@ import { resolve } from "node:path";
 import { openDatabase } from "../kv/open.ts";
 import { parseConfig } from "../lib/config.ts";
 import { Directory } from "../lib/directory.ts";
-import { ENVIRONMENT } from "../lib/environment.ts";
 import { parseNetworks } from "../lib/outbound/address.ts";
 import { systemClock } from "../lib/outbound/clock.ts";
 import { systemIds } from "../lib/outbound/ids.ts";
@@ -28,9 +27,8 @@ const clock = systemClock();
 
 /** The configuration that the service has too. */
 function readConfig(): ServiceConfig {
-  // One by one: the process may read these and no others.
-  const environment = Object.fromEntries(ENVIRONMENT.map(({ name }) => [name, Deno.env.get(name)]));
-  const parsed = parseConfig(environment, { on_deploy: false, terminal: false }, parseNetworks);
+  const platform = { on_deploy: false, terminal: false };
+  const parsed = parseConfig(Deno.env.toObject(), platform, parseNetworks);
   if ("config" in parsed) return parsed.config;
   throw new WrongUse("use the configuration", parsed.mistakes.map(({ message }) => message));
 }

@@ -20,10 +20,13 @@ const DESCRIPTION =
   "Administration of Tidings. It works on the database that TIDINGS_KV names, beside a running " +
   "service or without one; with --url and --key it works over the API of a service.";
 
-const EXIT_CODES = `
-Exit codes: 0 done, 1 failed or refused, 2 the command or the configuration can't be understood.
-Every command takes --url, --key and --json after its verb too; but where a webhook is created, --url after
-the verb is the webhook's.`;
+const AFTER_HELP = `
+Every command takes --url, --key and --json after its verb, too; but where a
+webhook is made, --url after the verb is the webhook's (with --body, no field
+is a flag, so it is the service's).
+
+Exit codes: 0 done, 1 failed or refused, 2 the command or the configuration
+can't be understood, and nothing was done.`;
 
 /**
  * Runs one command.
@@ -62,7 +65,7 @@ function createProgram(world: World): Command {
       getErrHasColors: () => false,
     })
     .showHelpAfterError("--help says what there is.")
-    .addHelpText("after", EXIT_CODES);
+    .addHelpText("after", AFTER_HELP);
   addConnectionOptions(program, { url: true });
   for (const noun of NOUNS) addNoun(program, noun, world);
   return program;

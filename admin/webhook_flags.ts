@@ -6,7 +6,7 @@
  * @module
  */
 import { EVENT_NAMES } from "../lib/event_types.ts";
-import { FORMATS } from "../lib/webhook.ts";
+import { FORMATS } from "../lib/webhook_settings.ts";
 import {
   each,
   type FieldFlag,
@@ -20,13 +20,13 @@ import {
 } from "./field_flags.ts";
 
 /** An alert's flags: spike and drop have most of them in common. */
-function alertFlags(name: "spike" | "drop", sense: string): FieldFlag[] {
+function alertFlags(name: "spike" | "drop", threshold: string): FieldFlag[] {
   const path = ["filters", `visitor_${name}`];
   return [
     {
       flag: `--${name}-threshold <n>`,
       path: [...path, "threshold"],
-      summary: `current visitors, ${sense}`,
+      summary: threshold,
       read: number,
     },
     {
@@ -78,14 +78,14 @@ export const WEBHOOK_FLAGS: readonly FieldFlag[] = [
     summary: "only this type of error, as often as needed",
     read: each,
   },
-  ...alertFlags("spike", "at least so many are a spike"),
+  ...alertFlags("spike", "so many current visitors are a spike"),
   {
     flag: "--spike-percent-over-baseline <p>",
     path: ["filters", "visitor_spike", "percent_over_baseline"],
     summary: "and so much over what is usual, or none",
     read: numberOrNone,
   },
-  ...alertFlags("drop", "fewer in 12 hours are a drop"),
+  ...alertFlags("drop", "fewer visitors in 12 hours are a drop"),
   {
     flag: "--header <header>",
     path: ["headers"],

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { ShownWebhook } from "../lib/webhook.ts";
+import type { ShownWebhook } from "../lib/shown_webhook.ts";
 import type { Noun, Verb } from "./command.ts";
 import { type FieldFlag, flagName, text } from "./field_flags.ts";
 import { type Column, record, table } from "./table.ts";

@@ -116,6 +116,13 @@ export function createAgendaStore({ db, committer }: StoreParts): AgendaStore {
       return count;
     },
 
+    async ring() {
+      await committer.commit({
+        checks: [],
+        mutations: [{ kind: "sum", key: keys.version(), amount: 1n }],
+      });
+    },
+
     async beat(instance, at) {
       const mutations = [
         { kind: "set", key: keys.instance(instance), value: beatRecord.encode({ at }) } as const,

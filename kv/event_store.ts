@@ -1,8 +1,8 @@
 /**
  * Events and deliveries in Deno KV: accepting, and every move of a delivery.
  *
- * Owns the invariant that everything rests on: a pending delivery has exactly one due entry, at its `due_at`, and an
- * agenda marker no later than that. Both change in the same commit as the delivery, here and nowhere else. There is no
+ * Owns the invariant that everything rests on: a delivery with something to do has exactly one due entry, at its
+ * `due_at`, and an agenda marker no later than that. Both change in the same commit as the delivery, here and nowhere else. There is no
  * moment between "stored" and "scheduled" for a crash to fall into.
  *
  * @module
@@ -11,6 +11,7 @@ import type { Delivery } from "../lib/delivery.ts";
 import { KV } from "../lib/limits.ts";
 import type { EventStore, Versioned } from "../lib/store.ts";
 import { deliveryPage } from "./delivery_page.ts";
+import { eventPage, readEvents } from "./event_page.ts";
 import { type Key, keys, slotOf } from "./keys.ts";
 import type { Check, Mutation } from "./member.ts";
 import { deliveryRecord, dueRecord, eventRecord, idempotencyRecord } from "./records.ts";
@@ -39,11 +40,11 @@ export function createEventStore(
 ): EventStore {
   const { db, committer, clock, retention } = parts;
 
-  /** A pending delivery never expires: it is what was promised. */
+  /** A delivery with something to do never expires: it is what was promised. */
   function deliverySet(delivery: Delivery): Mutation {
     const key = deliveryKey(delivery);
     const value = deliveryRecord.encode(delivery);
-    if (delivery.status === "pending") return { kind: "set", key, value };
+    if (delivery.due_at !== null) return { kind: "set", key, value };
     const expire_in_ms = retention.delivery(delivery.event_id, delivery.created_at, clock.now());
     return { kind: "set", key, value, expire_in_ms };
   }
@@ -122,9 +123,35 @@ export function createEventStore(
       return result.ok ? result.versionstamp : null;
     },
 
+    async addDelivery(delivery) {
+      const { site_id, webhook_id, event_id, created_at } = delivery;
+      const expire_in_ms = retention.event(event_id, created_at, true, clock.now());
+      const log = keys.log(site_id, webhook_id, event_id);
+      const result = await committer.commit({
+        checks: [{ key: deliveryKey(delivery), versionstamp: null }],
+        mutations: [
+          deliverySet(delivery),
+          { kind: "set", key: log, value: EMPTY, expire_in_ms },
+          ...dueMutations(delivery, null),
+        ],
+      });
+      return result.ok;
+    },
+
     async event(event_id) {
       const entry = await db.get<Uint8Array>(keys.event(event_id));
       return entry.versionstamp === null ? null : eventRecord.decode(entry.value);
+    },
+
+    async eventPage(site_id, query) {
+      return await eventPage({ db, idPrefixAt: parts.idPrefixAt }, site_id, query);
+    },
+
+    async eventsFrom(site_id, { since, until, after }, most) {
+      const start = keys.siteEvent(site_id, after === null ? parts.idPrefixAt(since) : after + "\u0000");
+      const end = keys.siteEvent(site_id, Number.isFinite(until) ? parts.idPrefixAt(until) : "\u{10ffff}");
+      const entries = await Array.fromAsync(db.list({ start, end }, { limit: most, batchSize: most }));
+      return await readEvents(db, entries.map(({ key }) => String(key[2])));
     },
 
     delivery: read,

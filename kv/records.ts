@@ -11,6 +11,7 @@ import { type ApiKey, SCOPES } from "../lib/api_key.ts";
 import { SKIP_REASONS } from "../lib/decide.ts";
 import { type Delivery, DELIVERY_STATUSES, OUTCOMES, TRIGGERS } from "../lib/delivery.ts";
 import { EVENT_NAMES } from "../lib/event_types.ts";
+import { KV } from "../lib/limits.ts";
 import type { IdempotencyEntry, LaneState, StoredEvent } from "../lib/store.ts";
 import type { Webhook } from "../lib/webhook.ts";
 import { FORMATS } from "../lib/webhook_settings.ts";
@@ -95,7 +96,7 @@ const attempt = z.object({
   response_body: z.string().nullable(),
 });
 
-export const deliveryRecord = codec<Delivery>(
+const wholeDelivery = codec<Delivery>(
   "delivery",
   z.object({
     event_id: z.string(),
@@ -108,11 +109,35 @@ export const deliveryRecord = codec<Delivery>(
     queued_at: at,
     due_at: at.nullable(),
     lease: z.object({ owner: z.string() }).nullable(),
+    wishes: z.int(),
+    scheduled_at: at.nullable(),
     failures: z.int(),
     attempts_total: z.int(),
     attempts: z.array(attempt),
   }),
 );
+
+/** A delivery without what its receiver answered, except to the last attempt. */
+function withLastAnswerOnly(delivery: Delivery): Delivery {
+  const attempts = delivery.attempts.map((attempt, index, { length }) =>
+    index === length - 1 ? attempt : { ...attempt, response_body: null }
+  );
+  return { ...delivery, attempts };
+}
+
+/**
+ * A delivery. Receivers choose what they answer, and JSON writes a control character in six bytes: what they chose must
+ * never make a record too large for KV, since an attempt that can't be recorded would be made again and again.
+ */
+export const deliveryRecord: Codec<Delivery> = {
+  encode(delivery) {
+    const bytes = wholeDelivery.encode(delivery);
+    return bytes.byteLength <= KV.value_bytes_max
+      ? bytes
+      : wholeDelivery.encode(withLastAnswerOnly(delivery));
+  },
+  decode: wholeDelivery.decode,
+};
 
 const filters = z.object({
   goals: z.array(z.string()),

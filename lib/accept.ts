@@ -6,7 +6,8 @@
  * @module
  */
 import { decide, type Decision, type SkipReason } from "./decide.ts";
-import { type Delivery, leased } from "./delivery.ts";
+import { type Delivery, newDelivery } from "./delivery.ts";
+import { leased } from "./delivery_moves.ts";
 import type { Directory } from "./directory.ts";
 import type { Engine, Reservation } from "./engine/engine.ts";
 import { AppError } from "./errors.ts";
@@ -149,21 +150,15 @@ function firstDelivery(
   webhook: Webhook,
   { reservation, instance }: { reservation: Reservation | undefined; instance: string },
 ): { delivery: Delivery; marker_at: number | null } {
-  const delivery: Delivery = {
+  const delivery = newDelivery({
     event_id: event.id,
     webhook_id: webhook.id,
     site_id: event.site_id,
     event: event.event,
-    status: "pending",
     trigger: "automatic",
     created_at: event.accepted_at,
     queued_at: event.accepted_at,
-    due_at: event.accepted_at,
-    lease: null,
-    failures: 0,
-    attempts_total: 0,
-    attempts: [],
-  };
+  });
   if (reservation?.kept) {
     return {
       delivery: leased(delivery, { owner: instance, until_ms: reservation.lease_until }),

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Delivery, ObservedAttempt, Verdict } from "./delivery.ts";
+import { type Delivery, nextTrigger, type ObservedAttempt, type Trigger, type Verdict } from "./delivery.ts";
 import type { Directory } from "./directory.ts";
 import { judge } from "./judge.ts";
 import type { Clock, Random, Sender } from "./ports.ts";
@@ -52,6 +52,7 @@ export async function deliver(parcel: Parcel, ports: DeliverPorts): Promise<Deli
   const { delivery, body, webhook } = parcel;
   const { clock } = ports;
   const at = clock.now();
+  const trigger = nextTrigger(delivery);
   const keys = await ports.directory.signingKeys(webhook, at);
   const signatures = await signatureHeaders(keys, {
     webhook_id: delivery.event_id,
@@ -64,16 +65,23 @@ export async function deliver(parcel: Parcel, ports: DeliverPorts): Promise<Deli
   const duration_ms = Math.round((clock.elapsed() - started) * 10) / 10;
   const judgement = judge(result, {
     failures: delivery.failures,
-    max_retries: delivery.trigger === "test" ? 0 : webhook.max_retries,
+    max_retries: retriesFor(trigger, delivery, webhook),
     base_ms: ports.retry_base_ms,
     now_ms: clock.now(),
     random: ports.random(),
   });
   return {
-    attempt: { trigger: delivery.trigger, at, duration_ms, ...judgement.observed },
+    attempt: { trigger, at, duration_ms, ...judgement.observed },
     verdict: judgement.verdict,
     throttle_until: judgement.throttle_until,
   };
+}
+
+/** A test is never retried. What a person asks for uses up no retry: a pending delivery's schedule goes on after it. */
+function retriesFor(trigger: Trigger, delivery: Delivery, webhook: Webhook): number {
+  if (trigger === "test") return 0;
+  if (trigger === "manual") return delivery.status === "pending" ? Infinity : 0;
+  return webhook.max_retries;
 }
 
 function ownHeaders(delivery: Delivery, user_agent: string): Record<string, string> {

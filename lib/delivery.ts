@@ -1,15 +1,13 @@
 /**
- * A delivery: one event for one webhook, with every attempt made, and how it moves from one state to the next.
+ * A delivery: one event for one webhook, with every attempt made.
  *
- * Owns the state machine as pure functions `(delivery, …) → delivery`. A pending delivery has a `due_at`; the store
- * keeps exactly one due entry for it, at that time. It must never read a clock or send.
+ * Owns what a delivery is and how its state is read; how it moves from one state to the next is in `delivery_moves.ts`.
  *
  * @module
  */
-import { assert } from "@std/assert";
 import type { DeliveredEventName } from "./event_types.ts";
 import type { SendErrorKind } from "./ports.ts";
-import { ANSWER, RETRY } from "./limits.ts";
+import { RETRY } from "./limits.ts";
 
 /** `cancelled` only recover revives; `delivered`, `exhausted` and `blocked` stay unless a person asks. */
 export const DELIVERY_STATUSES = ["pending", "delivered", "exhausted", "cancelled", "blocked"] as const;
@@ -62,16 +60,56 @@ export interface Delivery {
   readonly created_at: number;
   /** When it was last queued: created, or revived. What is older than the webhook's last pause is cancelled. */
   readonly queued_at: number;
-  /** When someone has to look at it again; null unless pending. */
+  /** When someone has to look at it again; null if nothing is to be done: not pending, and nobody wished for more. */
   readonly due_at: number | null;
   /** Who is at it until then; null when it only waits. */
   readonly lease: Lease | null;
+  /** Attempts that a person asked for and that were not made yet. */
+  readonly wishes: number;
+  /** When the schedule goes on after these: a wish moves `due_at` and not the schedule. */
+  readonly scheduled_at: number | null;
   /** Failed sends since it was queued: what `max_retries` counts. A send cut short by a crash is none. */
   readonly failures: number;
   readonly attempts_total: number;
   /** The first and the last nineteen. */
   readonly attempts: readonly Attempt[];
 }
+
+/** What a new delivery is made of. */
+export interface NewDelivery {
+  readonly event_id: string;
+  readonly webhook_id: string;
+  readonly site_id: string;
+  readonly event: DeliveredEventName;
+  readonly trigger: Trigger;
+  /** When its event was accepted. */
+  readonly created_at: number;
+  /** When it is queued: the same, unless the event was skipped and recovered. */
+  readonly queued_at: number;
+}
+
+/**
+ * A delivery before its first attempt.
+ *
+ * @param made What it is made of.
+ * @returns The delivery, pending, due when it is queued.
+ */
+export function newDelivery(made: NewDelivery): Delivery {
+  return {
+    ...made,
+    status: "pending",
+    due_at: made.queued_at,
+    lease: null,
+    wishes: 0,
+    scheduled_at: null,
+    failures: 0,
+    attempts_total: 0,
+    attempts: [],
+  };
+}
+
+/** An attempt before its delivery numbers and judges it. */
+export type ObservedAttempt = Omit<Attempt, "number" | "outcome">;
 
 /** What a send came to, judged. */
 export type Verdict =
@@ -110,128 +148,14 @@ export function parseDeliveryId(id: string): { event_id: string; webhook_id: str
   return { event_id: `evt_${match[1]}`, webhook_id: `wh_${match[2]}` };
 }
 
-/** Appends, keeping the first and the last nineteen. */
-function appended(attempts: readonly Attempt[], attempt: Attempt): readonly Attempt[] {
-  const first = attempts.slice(0, ANSWER.attempts_first_kept);
-  const rest = [...attempts.slice(ANSWER.attempts_first_kept), attempt];
-  return attempts.length === 0 ? [attempt] : [...first, ...rest.slice(-ANSWER.attempts_last_kept)];
-}
-
-const STATUS_AFTER = {
-  delivered: "delivered",
-  gone: "exhausted",
-  failed: "exhausted",
-  blocked: "blocked",
-} as const satisfies Record<Exclude<Outcome, "retry">, DeliveryStatus>;
-
-/** An attempt before its delivery numbers and judges it. */
-export type ObservedAttempt = Omit<Attempt, "number" | "outcome">;
-
 /**
- * Enters the result of an attempt.
+ * Why the next attempt of a delivery is made.
  *
- * A delivery that is not pending any more (ended meanwhile, or sent again by a person) becomes `delivered` by a success
- * and otherwise stays what it is. One whose lease another process took meanwhile keeps that process's schedule, unless
- * this attempt ends it.
- *
- * @param delivery The delivery as it is now.
- * @param attempt The attempt; its number is given here.
- * @param verdict What is to happen next.
- * @param owner The process that made the attempt.
- * @returns The delivery after it.
+ * @param delivery The delivery.
+ * @returns `manual` while a person waits for one.
  */
-export function withAttempt(
-  delivery: Delivery,
-  attempt: ObservedAttempt,
-  verdict: Verdict,
-  owner: string | null,
-): Delivery {
-  const number = delivery.attempts_total + 1;
-  const entered = {
-    ...delivery,
-    attempts_total: number,
-    attempts: appended(delivery.attempts, { ...attempt, number, outcome: verdict.outcome }),
-  };
-  if (verdict.outcome === "retry") {
-    if (delivery.status !== "pending" || (delivery.lease?.owner ?? null) !== owner) return entered;
-    // What a person asked for was this attempt; the retries after it are the schedule's again.
-    const failures = delivery.failures + 1;
-    return { ...entered, due_at: verdict.due_at, lease: null, trigger: "automatic", failures };
-  }
-  if (delivery.status !== "pending" && verdict.outcome !== "delivered") return entered;
-  const failures = delivery.failures + (verdict.outcome === "delivered" ? 0 : 1);
-  return { ...entered, status: STATUS_AFTER[verdict.outcome], due_at: null, lease: null, failures };
-}
-
-/**
- * Whether an attempt is already entered: after a commit whose outcome nobody knows.
- *
- * @param delivery The delivery as read again.
- * @param attempt The attempt that was to be entered.
- * @returns Whether it is there.
- */
-export function hasAttempt(delivery: Delivery, attempt: ObservedAttempt): boolean {
-  return delivery.attempts.some(({ at, duration_ms, trigger }) =>
-    at === attempt.at && duration_ms === attempt.duration_ms && trigger === attempt.trigger
-  );
-}
-
-/**
- * Takes the lease of a delivery, for `owner` until `until_ms`.
- *
- * @param delivery A pending delivery.
- * @param lease Who takes it and until when.
- * @returns The delivery held.
- */
-export function leased(delivery: Delivery, lease: { owner: string; until_ms: number }): Delivery {
-  assert(delivery.status === "pending", "only a pending delivery is leased");
-  return { ...delivery, due_at: lease.until_ms, lease: { owner: lease.owner } };
-}
-
-/**
- * Gives a lease back, so that anyone may take the delivery at once.
- *
- * @param delivery A pending delivery.
- * @param now_ms The time.
- * @returns The delivery, due now.
- */
-export function released(delivery: Delivery, now_ms: number): Delivery {
-  assert(delivery.status === "pending", "only a pending delivery is given back");
-  return { ...delivery, due_at: now_ms, lease: null };
-}
-
-/**
- * Notes that the process that held the lease died: its send may have reached the receiver, or not. It uses up no
- * retry, so that a crash never costs a receiver its event.
- *
- * @param delivery A pending delivery whose lease's owner is dead.
- * @param now_ms When the work is taken up again.
- * @returns The delivery with an interrupted attempt, due now.
- */
-export function interrupted(delivery: Delivery, now_ms: number): Delivery {
-  const attempt = {
-    trigger: delivery.trigger,
-    at: now_ms,
-    duration_ms: null,
-    status_code: null,
-    error: "interrupted",
-    response_body: null,
-  } as const;
-  const owner = delivery.lease?.owner ?? null;
-  const noted = withAttempt(delivery, attempt, { outcome: "retry", due_at: now_ms }, owner);
-  return { ...noted, trigger: delivery.trigger, failures: delivery.failures };
-}
-
-/**
- * Ends a pending delivery without an attempt.
- *
- * @param delivery A pending delivery.
- * @param status `cancelled` (its webhook is not active any more) or `exhausted` (it waited too long).
- * @returns The delivery, ended.
- */
-export function ended(delivery: Delivery, status: "cancelled" | "exhausted"): Delivery {
-  assert(delivery.status === "pending", "only a pending delivery is ended");
-  return { ...delivery, status, due_at: null, lease: null };
+export function nextTrigger(delivery: Delivery): Trigger {
+  return delivery.wishes > 0 ? "manual" : delivery.trigger;
 }
 
 /** What of a webhook decides whether its pending deliveries still count. */

@@ -60,11 +60,13 @@ export class Directory {
     this.#generation++;
   }
 
-  /** Looks whether another process changed something. */
-  async poll(): Promise<void> {
+  /** Looks whether another process changed something. @returns Whether one did. */
+  async poll(): Promise<boolean> {
     const version = await this.#store.version();
-    if (version !== this.#version) this.invalidate();
+    const changed = version !== this.#version;
+    if (changed) this.invalidate();
     this.#version = version;
+    return changed;
   }
 
   #all(site_id: string): Promise<readonly Webhook[]> {

@@ -19,13 +19,12 @@ import type { Directory } from "./directory.ts";
 import { AppError } from "./errors.ts";
 import { decodeBody, type ShownPayload } from "./event.ts";
 import { EVENT_NAMES } from "./event_types.ts";
-import { INPUT } from "./limits.ts";
+import { pageFields } from "./page.ts";
 import type { Store } from "./store.ts";
 import { validate } from "./validate.ts";
 import { isoOrNull } from "./iso.ts";
 import type { Webhook } from "./webhook.ts";
 
-const dateTime = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 const cursor = z.string().transform((text, context) => {
   const position = parseDeliveryId(text);
   if (position !== null) return position;
@@ -34,13 +33,10 @@ const cursor = z.string().transform((text, context) => {
 });
 
 const querySchema = z.strictObject({
+  ...pageFields,
   webhook_id: z.string().max(100).optional(),
   event: z.enum([...EVENT_NAMES, "test"]).optional(),
   status: z.enum(DELIVERY_STATUSES).optional(),
-  since: dateTime.optional(),
-  until: dateTime.optional(),
-  limit: z.string().regex(/^\d{1,4}$/, "must be a whole number").transform(Number)
-    .pipe(z.int().min(1).max(INPUT.page_max)).default(INPUT.page_default),
   cursor: cursor.optional(),
 });
 

@@ -118,7 +118,9 @@ export async function listKeys(ports: KeyPorts): Promise<ShownKey[]> {
  * @throws {AppError} `not_found`.
  */
 export async function revokeKey(id: string, ports: KeyPorts): Promise<void> {
-  if (!await ports.store.removeKey(id)) {
+  // Anything else is no key's id, and may be longer than storage can be asked for.
+  const removed = /^[0-9A-Za-z]{1,64}$/.test(id) && await ports.store.removeKey(id);
+  if (!removed) {
     throw new AppError("not_found", "Cannot revoke the key: there is none with this id");
   }
 }

@@ -45,6 +45,9 @@ export const INPUT = {
   body_bytes_max: 64 * KiB,
   event_bytes_max: 32 * KiB,
   batch_bytes_max: 4 * MiB,
+  batch_events_max: 1000,
+  /** Errors listed when no item of a batch is valid: enough to see what is wrong. */
+  batch_errors_shown_max: 100,
   string_chars_max: 500,
   message_chars_max: 2000,
   pairs_max: 20,
@@ -52,6 +55,9 @@ export const INPUT = {
   timestamp_ahead_ms_max: DAY_MS,
   page_max: 100,
   page_default: 50,
+  /** Deliveries recovered, and events looked at, in one call. */
+  recovered_max: 10_000,
+  recover_examined_max: 20_000,
   /** Records looked at for one page, so that a filter that matches little never scans without bound. */
   page_examined_max: 2000,
 } as const;

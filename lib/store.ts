@@ -116,6 +116,25 @@ export interface DeliveryPage {
   readonly next: { readonly event_id: string; readonly webhook_id: string } | null;
 }
 
+/** Which events a page shows. */
+export interface EventQuery {
+  readonly event: DeliveredEventName | null;
+  /** Accepted at or after, in milliseconds. */
+  readonly since: number | null;
+  /** Accepted before, in milliseconds. */
+  readonly until: number | null;
+  readonly limit: number;
+  /** The last event of the page before. */
+  readonly before: string | null;
+}
+
+/** A page of events, newest first. */
+export interface EventPage {
+  readonly events: readonly StoredEvent[];
+  /** The `before` of the next page; null at the end. */
+  readonly next: string | null;
+}
+
 /** Storage of API keys. */
 export interface KeyStore {
   addKey(key: ApiKey): Promise<void>;
@@ -161,11 +180,24 @@ export interface EventStore {
   /** @returns The versionstamp of everything written, or null if the idempotency key was used meanwhile. */
   accept(acceptance: Acceptance): Promise<string | null>;
   event(event_id: string): Promise<StoredEvent | null>;
+  /** Reads one page of a site's events; looks at 2,000 records at most. */
+  eventPage(site_id: string, query: EventQuery): Promise<EventPage>;
+  /** A site's events in the order they were accepted, from a time (or behind an event) on, before `until`. */
+  eventsFrom(
+    site_id: string,
+    from: { readonly since: number; readonly until: number; readonly after: string | null },
+    most: number,
+  ): Promise<StoredEvent[]>;
   delivery(event_id: string, webhook_id: string): Promise<Versioned<Delivery> | null>;
   /** Several at once, in the order asked for. */
   deliveries(
     ids: readonly { readonly event_id: string; readonly webhook_id: string }[],
   ): Promise<(Versioned<Delivery> | null)[]>;
+  /**
+   * Adds a delivery of an event that was accepted earlier, with everything that leads to it.
+   * @returns Whether it was added; not if there is one already.
+   */
+  addDelivery(delivery: Delivery): Promise<boolean>;
   /**
    * Moves a delivery to its next state, deciding again when someone else moved it meanwhile. Its due entry and agenda
    * marker follow its `due_at` in the same commit.
@@ -199,6 +231,8 @@ export interface AgendaStore {
   dropEntry(entry: DueEntry): Promise<void>;
   /** Makes missing markers again. @returns How many due entries were looked at. */
   repairAgenda(): Promise<number>;
+  /** Has every process look at what is due, within a second: it was made due by one that does not send. */
+  ring(): Promise<void>;
   /** Says that a process lives. */
   beat(instance: string, at: number): Promise<void>;
   instances(): Promise<InstanceBeat[]>;

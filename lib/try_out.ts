@@ -7,7 +7,8 @@
  */
 import { z } from "zod";
 import { deliver, type DeliverPorts } from "./deliver.ts";
-import { type Delivery, withAttempt } from "./delivery.ts";
+import { type Delivery, newDelivery } from "./delivery.ts";
+import { withAttempt } from "./delivery_moves.ts";
 import { encodeBody } from "./event.ts";
 import { EVENT_EXAMPLES, EVENT_NAMES } from "./event_types.ts";
 import type { Clock, Ids } from "./ports.ts";
@@ -58,23 +59,17 @@ export async function testWebhook(
     body,
     decisions: [{ webhook_id, reason: null }],
   };
-  const before: Delivery = {
+  const before = newDelivery({
     event_id: stored.id,
     webhook_id,
     site_id,
     event: stored.event,
-    status: "pending",
     trigger: "test",
     created_at: now,
     queued_at: now,
-    due_at: now,
-    lease: null,
-    failures: 0,
-    attempts_total: 0,
-    attempts: [],
-  };
+  });
   const { attempt, verdict } = await deliver({ delivery: before, body, webhook }, ports.deliver);
-  const delivery = withAttempt(before, attempt, verdict, null);
+  const delivery = withAttempt(before, attempt, verdict, { owner: null, now_ms: now });
   await ports.store.accept({
     event: stored,
     deliveries: [{ delivery, marker_at: null }],

@@ -13,6 +13,7 @@ import { eventRoutes } from "./events.ts";
 import { keyRoutes } from "./keys.ts";
 import { problemResponse } from "./problem.ts";
 import { serviceRoutes } from "./service.ts";
+import { verifyRoutes } from "./verify.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
 /** The methods that a path takes, for paths that do not take the one asked for. */
@@ -59,11 +60,13 @@ export function createApp(ports: RoutePorts): Hono<Env> {
   app.route("/", webhookRoutes(ports));
   app.route("/", deliveryRoutes(ports));
   app.route("/", keyRoutes(ports));
+  app.route("/", verifyRoutes(ports));
 
   const allowed = allowedMethods(app);
   app.notFound((context) => {
     const methods = allowed(context.req.path);
-    if (methods.length === 0) {
+    // A path that takes this method after all (`/v1/sites/../keys`, read as a browser would) is none that was asked for.
+    if (methods.length === 0 || methods.includes(context.req.method)) {
       return problemResponse(
         context,
         new AppError("not_found", "Not found: there is no such path"),

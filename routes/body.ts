@@ -7,7 +7,7 @@
  */
 import { AppError } from "../lib/errors.ts";
 import { INPUT } from "../lib/limits.ts";
-import { validationError } from "../lib/validate.ts";
+import { jsonPointer, validationError } from "../lib/validate.ts";
 import type { RouteContext } from "./context.ts";
 
 /** What is read, and how much of it at most. */
@@ -78,6 +78,20 @@ function unsupported(media_types: readonly string[]): AppError {
 }
 
 /**
+ * Refuses every query parameter: one that is ignored would let a caller believe that it counts.
+ *
+ * @param context The request.
+ * @throws {AppError} `validation_failed`, with each parameter's name.
+ */
+export function refuseQuery(context: RouteContext): void {
+  const names = Object.keys(context.req.queries());
+  if (names.length === 0) return;
+  throw validationError(
+    names.map((name) => ({ path: jsonPointer([name]), message: "Unknown query parameter" })),
+  );
+}
+
+/**
  * Reads the query parameters.
  *
  * @param context The request.
@@ -88,7 +102,9 @@ export function readQuery(context: RouteContext): Record<string, string> {
   const entries = Object.entries(context.req.queries());
   const twice = entries.filter(([, values]) => values.length > 1);
   if (twice.length > 0) {
-    throw validationError(twice.map(([name]) => ({ path: `/${name}`, message: "must be given once" })));
+    throw validationError(
+      twice.map(([name]) => ({ path: jsonPointer([name]), message: "must be given once" })),
+    );
   }
   return Object.fromEntries(entries.map(([name, [value]]) => [name, value ?? ""]));
 }

@@ -12,11 +12,13 @@ import type { DeliverPorts } from "../lib/deliver.ts";
 import { AppError } from "../lib/errors.ts";
 import { authorize, type Caller, type KeyPorts } from "../lib/keys.ts";
 import type { Clock, Log } from "../lib/ports.ts";
+import type { RedeliverPorts } from "../lib/redeliver.ts";
 import { parseSiteId } from "../lib/site_id.ts";
 import type { Directory } from "../lib/directory.ts";
 import type { Store } from "../lib/store.ts";
 import { validationError } from "../lib/validate.ts";
 import type { WebhookPorts } from "../lib/webhooks.ts";
+import { refuseQuery } from "./body.ts";
 
 /** What a request carries from one handler to the next. */
 export interface Env {
@@ -33,6 +35,7 @@ export interface RoutePorts {
   readonly webhooks: WebhookPorts & { readonly deliver: DeliverPorts };
   readonly keys: KeyPorts;
   readonly history: { readonly store: Store; readonly directory: Directory };
+  readonly redeliver: RedeliverPorts;
   readonly authenticate: (text: string) => Promise<Caller | null>;
   /** What keeps the service from working, in words; empty when it works. */
   readonly problems: () => Promise<string[]>;
@@ -67,15 +70,20 @@ export function identified(ports: Pick<RoutePorts, "authenticate">): MiddlewareH
   };
 }
 
+/** What a route does with query parameters: it takes none, and any is refused, or it reads them itself. */
+export type QueryUse = "no_query" | "reads_query";
+
 /**
  * Lets through only callers who may do something.
  *
  * @param permission What.
+ * @param query What the route does with query parameters.
  * @returns Middleware for routes without a site.
  */
-export function permitted(permission: Permission): MiddlewareHandler<Env> {
+export function permitted(permission: Permission, query: QueryUse = "no_query"): MiddlewareHandler<Env> {
   return async (context, next) => {
     authorize(context.get("caller"), permission, null);
+    if (query === "no_query") refuseQuery(context);
     await next();
   };
 }
@@ -84,15 +92,20 @@ export function permitted(permission: Permission): MiddlewareHandler<Env> {
  * Lets through only callers who may do something for the site in the path.
  *
  * @param permission What.
+ * @param query What the route does with query parameters.
  * @returns Middleware for routes under `/v1/sites/{site_id}`; sets `site_id`.
  */
-export function permittedForSite(permission: Permission): MiddlewareHandler<Env> {
+export function permittedForSite(
+  permission: Permission,
+  query: QueryUse = "no_query",
+): MiddlewareHandler<Env> {
   return async (context, next) => {
     const caller = context.get("caller");
     const parsed = parseSiteId(context.req.param("site_id") ?? "");
     // Who may see only some sites is told the same of a malformed one as of a foreign one.
     authorize(caller, permission, parsed.ok ? parsed.site_id : "");
     if (!parsed.ok) throw validationError([{ path: "/site_id", message: parsed.message }]);
+    if (query === "no_query") refuseQuery(context);
     context.set("site_id", parsed.site_id);
     await next();
   };

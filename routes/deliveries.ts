@@ -4,7 +4,8 @@
  * @module
  */
 import { Hono } from "hono";
-import { findDelivery, listDeliveries } from "../lib/history.ts";
+import { findDelivery, listDeliveries, showDelivery } from "../lib/history.ts";
+import { redeliver } from "../lib/redeliver.ts";
 import { readQuery } from "./body.ts";
 import { type Env, identified, permittedForSite, type RoutePorts } from "./context.ts";
 
@@ -21,11 +22,17 @@ export function deliveryRoutes(ports: RoutePorts): Hono<Env> {
   const read = permittedForSite("read");
 
   return new Hono<Env>()
-    .get(path, known, read, async (context) => {
+    .get(path, known, permittedForSite("read", "reads_query"), async (context) => {
       return context.json(await listDeliveries(context.get("site_id"), readQuery(context), history.store));
     })
     .get(`${path}/:delivery_id`, known, read, async (context) => {
       const id = context.req.param("delivery_id");
       return context.json(await findDelivery(context.get("site_id"), id, history));
+    })
+    .post(`${path}/:delivery_id/redeliver`, known, permittedForSite("manage"), async (context) => {
+      const site_id = context.get("site_id");
+      const delivery = await redeliver(site_id, context.req.param("delivery_id"), ports.redeliver);
+      const webhook = await history.directory.webhook(site_id, delivery.webhook_id);
+      return context.json(showDelivery(delivery, webhook), 202);
     });
 }

@@ -5,28 +5,31 @@
  */
 import { Hono } from "hono";
 import { accept } from "../lib/accept.ts";
+import { acceptBatch } from "../lib/accept_batch.ts";
 import { coversSite } from "../lib/api_key.ts";
 import { AppError } from "../lib/errors.ts";
 import { parseEvent } from "../lib/event.ts";
+import { explainEvent, findEvent, listEvents } from "../lib/event_history.ts";
 import { describeEventTypes } from "../lib/event_types.ts";
+import { parseIdempotencyKey } from "../lib/idempotency_key.ts";
 import { INPUT } from "../lib/limits.ts";
 import { isJsonObject } from "../lib/merge_patch.ts";
 import { PERSONAL_KEYS } from "../lib/privacy/personal_data.ts";
 import { parseSiteId } from "../lib/site_id.ts";
 import { validationError } from "../lib/validate.ts";
-import { readJson } from "./body.ts";
-import { type Env, identified, permitted, type RouteContext, type RoutePorts } from "./context.ts";
+import { readJson, readQuery } from "./body.ts";
+import {
+  type Env,
+  identified,
+  permitted,
+  permittedForSite,
+  type RouteContext,
+  type RoutePorts,
+} from "./context.ts";
 
-/** The header's value; `"k"` in quotes equals `k` (the form of a structured field). */
 function idempotencyKey(context: RouteContext): string | null {
   const header = context.req.header("Idempotency-Key");
-  if (header === undefined) return null;
-  const key = /^"(.*)"$/.exec(header)?.[1] ?? header;
-  if (/^[\x21-\x7e]+$/.test(key) && key.length <= INPUT.idempotency_key_chars_max) return key;
-  throw validationError([{
-    path: "/Idempotency-Key",
-    message: `must have 1 to ${INPUT.idempotency_key_chars_max} visible ASCII characters`,
-  }]);
+  return header === undefined ? null : parseIdempotencyKey(header, "/Idempotency-Key");
 }
 
 /** @throws {AppError} `forbidden` for a site the key is not for: before anything else about the event is told. */
@@ -43,10 +46,11 @@ function refuseForeignSite(context: RouteContext, input: unknown): void {
  * The routes of this resource.
  *
  * @param ports What they need.
- * @returns `POST /v1/events`, `GET /v1/event-types`.
+ * @returns Posting events, their kinds, and what was and would be decided about them.
  */
 export function eventRoutes(ports: RoutePorts): Hono<Env> {
   const { clock } = ports;
+  const path = "/v1/sites/:site_id/events";
   return new Hono<Env>()
     .get("/v1/event-types", (context) => {
       return context.json({ data: describeEventTypes(), personal_keys: PERSONAL_KEYS });
@@ -58,5 +62,27 @@ export function eventRoutes(ports: RoutePorts): Hono<Env> {
       const event = parseEvent(input, clock.now());
       const { duplicate, ...answer } = await accept(event, key, ports.accept);
       return duplicate ? context.json({ ...answer, duplicate }, 200) : context.json(answer, 202);
+    })
+    .post("/v1/events/batch", identified(ports), permitted("ingest"), async (context) => {
+      if (context.req.header("Idempotency-Key") !== undefined) {
+        const message = "must be given with each item as idempotency_key, not for the whole batch";
+        throw validationError([{ path: "/Idempotency-Key", message }]);
+      }
+      const input = await readJson(context, { bytes_max: INPUT.batch_bytes_max });
+      const caller = context.get("caller");
+      const answer = await acceptBatch(input, (site_id) => coversSite(caller, site_id), ports.accept);
+      return context.json(answer, 202);
+    })
+    .get(path, identified(ports), permittedForSite("read", "reads_query"), async (context) => {
+      return context.json(await listEvents(context.get("site_id"), readQuery(context), ports.history.store));
+    })
+    .get(`${path}/:event_id`, identified(ports), permittedForSite("read"), async (context) => {
+      const id = context.req.param("event_id");
+      return context.json(await findEvent(context.get("site_id"), id, ports.history.store));
+    })
+    .post("/v1/sites/:site_id/explain", identified(ports), permittedForSite("manage"), async (context) => {
+      const input = await readJson(context);
+      const decisions = await explainEvent(context.get("site_id"), input, { ...ports.history, clock });
+      return context.json({ decisions });
     });
 }

@@ -7,6 +7,7 @@ import { Hono } from "hono";
 import { grants } from "../lib/api_key.ts";
 import { decodeBody } from "../lib/event.ts";
 import { showDelivery } from "../lib/history.ts";
+import { recover } from "../lib/recover.ts";
 import { remedyFor } from "../lib/remedy.ts";
 import { encodeSiteId } from "../lib/site_id.ts";
 import { testWebhook } from "../lib/try_out.ts";
@@ -17,14 +18,18 @@ import {
   patchWebhook,
   presentWebhook,
   rotateSecret,
+  webhookNotFound,
 } from "../lib/webhooks.ts";
 import { readJson } from "./body.ts";
 import { type Env, identified, permittedForSite, type RouteContext, type RoutePorts } from "./context.ts";
 
 const PATCH_TYPES = ["application/json", "application/merge-patch+json"];
 
+/** @throws {AppError} `not_found` for what is no webhook's id: storage is not asked for a key of any length. */
 function target(context: RouteContext): { site_id: string; webhook_id: string } {
-  return { site_id: context.get("site_id"), webhook_id: context.req.param("webhook_id") ?? "" };
+  const webhook_id = context.req.param("webhook_id") ?? "";
+  if (!/^wh_[0-9A-Z]{26}$/.test(webhook_id)) throw webhookNotFound();
+  return { site_id: context.get("site_id"), webhook_id };
 }
 
 /** Whether the caller may see whole URLs: they are credentials. */
@@ -77,6 +82,13 @@ export function webhookRoutes(ports: RoutePorts): Hono<Env> {
     .post(`${one}/rotate-secret`, known, manage, async (context) => {
       const input = await readJson(context, { optional: true });
       return context.json(await rotateSecret(target(context), input, webhooks));
+    })
+    .post(`${one}/recover`, known, manage, async (context) => {
+      const input = await readJson(context);
+      return context.json(
+        await recover(target(context), input, { store: ports.history.store, clock: ports.clock }),
+        202,
+      );
     })
     .post(`${one}/test`, known, manage, async (context) => {
       const input = await readJson(context, { optional: true });

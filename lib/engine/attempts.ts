@@ -7,12 +7,13 @@
  * @module
  */
 import { deliver, type Delivered, type DeliverPorts } from "../deliver.ts";
-import { type Delivery, effectiveStatus, ended, hasAttempt, withAttempt } from "../delivery.ts";
+import { type Delivery, effectiveStatus } from "../delivery.ts";
+import { ended, hasAttempt, leased, withAttempt } from "../delivery_moves.ts";
 import type { Directory } from "../directory.ts";
 import { AppError } from "../errors.ts";
 import { LEASE, TIME } from "../limits.ts";
 import type { Clock, Log } from "../ports.ts";
-import type { Store, Versioned } from "../store.ts";
+import type { Store } from "../store.ts";
 import { urlOrigin, type Webhook, webhookStatus } from "../webhook.ts";
 import type { Held, Lane } from "./lane.ts";
 
@@ -25,6 +26,8 @@ export interface AttemptsPorts extends Omit<DeliverPorts, "directory" | "clock">
   readonly instance: string;
   /** Asks for a look at what is due then. */
   readonly arm: (at: number) => void;
+  /** Sends at once, past caps and holds. */
+  readonly sendNow: (lane: Lane, held: Held) => void;
   /** The receiver wants quiet until then. */
   readonly hold: (lane: Lane, until: number) => void;
   /** Called after each attempt that is over with, recorded or given up. */
@@ -76,7 +79,7 @@ export class Attempts {
     lane.finished(attempt.duration_ms ?? 0, { verdict, timed_out, throttle_until }, clock.now());
     if (throttle_until !== null) this.#ports.hold(lane, throttle_until);
     this.#unrecorded++;
-    void this.#record(held.known, done).finally(() => {
+    void this.#record(lane, held, done).finally(() => {
       this.#unrecorded--;
       this.#ports.onRecorded();
     });
@@ -87,11 +90,12 @@ export class Attempts {
     const { clock, directory, store } = this.#ports;
     const delivery = held.known.value;
     const webhook = await directory.webhook(delivery.site_id, delivery.webhook_id);
-    const active = webhook !== null && webhookStatus(webhook) === "active";
-    if (!active || effectiveStatus(delivery, webhook) === "cancelled") {
-      await store.move(held.known, (now) => now.status === "pending" ? ended(now, "cancelled") : null);
+    if (delivery.status === "pending" && effectiveStatus(delivery, webhook) === "cancelled") {
+      await store.move(held.known, (now) => now.due_at === delivery.due_at ? ended(now, "cancelled") : null);
       return null;
     }
+    // Inactive and yet not cancelled: a wish, or accepted by a process that knew it as active. The pump decides it.
+    if (webhook === null || webhookStatus(webhook) !== "active") return null;
     const lease_until = delivery.due_at ?? 0;
     if (lease_until - clock.now() >= webhook.timeout_ms + LEASE.send_margin_ms) return webhook;
     // Too late to finish within the lease: forgotten without a write, its due entry brings it back.
@@ -100,17 +104,20 @@ export class Attempts {
     return null;
   }
 
-  async #record(known: Versioned<Delivery>, { attempt, verdict }: Delivered): Promise<void> {
+  async #record(lane: Lane, held: Held, done: Delivered): Promise<void> {
     const { store, clock, directory, log, instance, arm, isOver } = this.#ports;
+    const { attempt, verdict } = done;
+    const { known } = held;
     const pause = verdict.outcome === "gone" ? { reason: "gone", at: clock.now() } as const : undefined;
     for (let tries = 0; !isOver(); tries++) {
       try {
-        await store.move(
-          known,
-          (now) => hasAttempt(now, attempt) ? null : withAttempt(now, attempt, verdict, instance),
-          pause,
-        );
-        if (verdict.outcome === "retry") arm(verdict.due_at);
+        const recorded = await store.move(known, (delivery) => this.#after(delivery, done), pause);
+        const due_at = recorded?.value.due_at ?? null;
+        if (recorded !== null && recorded.value.wishes > 0 && recorded.value.lease?.owner === instance) {
+          this.#ports.sendNow(lane, { ...held, known: recorded, bytes: 0 });
+        } else if (due_at !== null) {
+          arm(due_at);
+        }
         if (pause !== undefined) {
           directory.invalidate();
           log.warn("webhook.paused", { ...names(known.value), reason: pause.reason });
@@ -124,6 +131,17 @@ export class Attempts {
         await new Promise<void>((resolve) => void clock.after(pause_ms, resolve));
       }
     }
+  }
+
+  /** The delivery after an attempt; one that a person wished for meanwhile is kept to be sent again at once. */
+  #after(delivery: Delivery, { attempt, verdict }: Delivered): Delivery | null {
+    const { clock, instance } = this.#ports;
+    if (hasAttempt(delivery, attempt)) return null;
+    const now = clock.now();
+    const after = withAttempt(delivery, attempt, verdict, { owner: instance, now_ms: now });
+    const ours = delivery.lease?.owner === instance;
+    if (after.wishes === 0 || !ours) return after;
+    return leased(after, { owner: instance, until_ms: now + LEASE.longest_ms });
   }
 
   #log(webhook: Webhook, delivery: Delivery, { attempt, verdict }: Delivered): void {

@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { type Delivery, effectiveStatus, ended, interrupted, isTooOld, leased } from "../delivery.ts";
+import { type Delivery, effectiveStatus, isTooOld } from "../delivery.ts";
+import { ended, interrupted, leased } from "../delivery_moves.ts";
 import type { Directory } from "../directory.ts";
 import { LANE, LEASE } from "../limits.ts";
 import type { Clock, Log } from "../ports.ts";
@@ -78,13 +79,14 @@ export class Claims {
     event: StoredEvent | null,
   ): Promise<boolean> {
     const { store, clock, log } = this.#ports;
-    if (effectiveStatus(known.value, webhook) === "cancelled") {
-      await store.move(known, (now) => now.status === "pending" ? ended(now, "cancelled") : null);
+    const { status } = known.value;
+    if (status === "pending" && effectiveStatus(known.value, webhook) === "cancelled") {
+      await store.move(known, (now) => now.due_at === null ? null : ended(now, "cancelled"));
       return true;
     }
-    if (event !== null && !isTooOld(known.value, clock.now())) return false;
+    if (event !== null && (status !== "pending" || !isTooOld(known.value, clock.now()))) return false;
     if (event === null) log.error("delivery.without_event", { event: known.value.event_id });
-    await store.move(known, (now) => now.status === "pending" ? ended(now, "exhausted") : null);
+    await store.move(known, (now) => now.due_at === null ? null : ended(now, "exhausted"));
     return true;
   }
 
@@ -101,7 +103,7 @@ export class Claims {
       const until_ms = now + webhook.timeout_ms + LEASE.margin_ms;
       claimed = await store.move(known, (delivery) => {
         // Someone else was first.
-        if (delivery.status !== "pending" || delivery.due_at !== entry.at) return null;
+        if (delivery.due_at !== entry.at) return null;
         const owner = delivery.lease?.owner ?? null;
         const from = owner === null || isAlive(owner) ? delivery : interrupted(delivery, now);
         return leased(from, { owner: instance, until_ms });

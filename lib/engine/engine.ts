@@ -25,7 +25,7 @@ import { Pump } from "./pump.ts";
 export type EngineStore =
   & AgendaStore
   & Pick<EventStore, "move" | "deliveries" | "event">
-  & Pick<WebhookStore, "laneState" | "writeLaneState">;
+  & Pick<WebhookStore, "webhook" | "laneState" | "writeLaneState">;
 
 /** What the engine needs of the world. */
 export interface EnginePorts extends Omit<DeliverPorts, "directory" | "clock"> {
@@ -82,6 +82,7 @@ export class Engine {
         this.#settled();
         this.#lanes.run();
       },
+      sendNow: (lane, held) => this.#lanes.sendNow(lane, held),
       isOver: () => this.#state === "stopped",
     });
     this.#instances = new Instances({ ...ports, onBeat: (gap_ms) => this.#onBeat(gap_ms) });
@@ -180,6 +181,17 @@ export class Engine {
     if (this.#state !== "running") void giveBackLeases(this.#leases);
   }
 
+  /**
+   * Makes an attempt that a person asked for at once, past caps, hold and throttle of its lane.
+   * @param known The delivery, its lease taken for this process.
+   * @param webhook Its webhook as it is now.
+   * @param body What receivers get.
+   */
+  async sendNow(known: Versioned<Delivery>, webhook: Webhook, body: Uint8Array<ArrayBuffer>): Promise<void> {
+    const lane = await this.#openLane(webhook);
+    this.#lanes.sendNow(lane, { known, body, bytes: 0 });
+  }
+
   /** The state of a webhook's lane, if it is in memory. */
   laneState(webhook_id: string): LaneState | null {
     return this.#lanes.get(webhook_id)?.state ?? null;
@@ -238,7 +250,7 @@ export class Engine {
   }
 
   async #tick(): Promise<void> {
-    await this.#ports.directory.poll();
+    if (await this.#ports.directory.poll()) this.#pump.wake();
     await this.#flushLanes();
     this.#lanes.run();
   }

@@ -136,6 +136,11 @@ export class Lane {
     return held;
   }
 
+  /** A send starts that did not wait here. */
+  begin(): void {
+    this.#in_flight++;
+  }
+
   /** Takes everything that waits out of memory. */
   drain(): Held[] {
     const drained = this.#waiting.slice(this.#head);

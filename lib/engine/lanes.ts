@@ -119,6 +119,13 @@ export class Lanes {
     this.#offer(lane);
   }
 
+  /** Sends at once, past every cap and hold: a person asked for it. */
+  sendNow(lane: Lane, held: Held): void {
+    lane.begin();
+    this.#held.add(heldKeyOf(held));
+    this.#send(lane, held);
+  }
+
   /** Starts what may start. Called whenever something changed that could have kept a send from starting. */
   run(): void {
     while (this.#in_flight < LANE.sends_max && this.#owner.maySend()) {
@@ -187,7 +194,10 @@ export class Lanes {
 
   #start(lane: Lane): void {
     const held = lane.start();
-    if (held === null) return;
+    if (held !== null) this.#send(lane, held);
+  }
+
+  #send(lane: Lane, held: Held): void {
     this.#in_flight++;
     this.#site_in_flight.set(lane.site_id, this.#siteInFlight(lane) + 1);
     void this.#owner.send(lane, held).then(() => this.#finished(lane, held));

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { interrupted, released } from "../delivery.ts";
+import { interrupted, released } from "../delivery_moves.ts";
 import { LANE, LEASE } from "../limits.ts";
 import type { Clock, Log } from "../ports.ts";
 import type { Marker, Store } from "../store.ts";
@@ -62,7 +62,7 @@ export async function giveBackLeases(ports: LeasesPorts): Promise<void> {
   for (let from = 0; from < waiting.length; from += AT_ONCE) {
     const moves = waiting.slice(from, from + AT_ONCE).map(({ known }) =>
       store.move(known, (delivery) => {
-        const ours = delivery.status === "pending" && delivery.lease?.owner === instance;
+        const ours = delivery.lease?.owner === instance;
         return ours ? released(delivery, now) : null;
       })
     );
@@ -110,7 +110,7 @@ async function interruptAll(
     const found = await store.deliveries(entries.slice(from, from + AT_ONCE));
     await Promise.all(found.map((known) =>
       known === null ? null : store.move(known, (delivery) => {
-        const theirs = delivery.status === "pending" && delivery.lease?.owner === owner;
+        const theirs = delivery.lease?.owner === owner;
         return theirs ? interrupted(delivery, now) : null;
       })
     ));

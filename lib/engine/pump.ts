@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { effectiveStatus, ended } from "../delivery.ts";
+import { ended } from "../delivery_moves.ts";
 import { LEASE } from "../limits.ts";
 import type { DueEntry, Marker } from "../store.ts";
 import { type Webhook, webhookStatus } from "../webhook.ts";
@@ -144,7 +144,7 @@ export class Pump {
     if (first === null) return await this.#over(marker, null, now);
     const webhook = await directory.webhook(first.site_id, first.webhook_id);
     if (webhook === null || webhookStatus(webhook) !== "active") {
-      return { more: await this.#cancelAll(marker, webhook), until: null };
+      return { more: await this.#cancelAll(marker, first.site_id), until: null };
     }
     const lane = await this.#ports.openLane(webhook);
     lane.sync(webhook);
@@ -177,10 +177,17 @@ export class Pump {
     return { more: false, until: null };
   }
 
-  /** Cancels what an inactive webhook has pending, a batch a turn. @returns Whether there is more. */
-  async #cancelAll(marker: Marker, webhook: Webhook | null): Promise<boolean> {
-    const { store } = this.#ports;
+  /** Cancels what an inactive webhook has to do, a batch a turn. @returns Whether there is more. */
+  async #cancelAll(marker: Marker, site_id: string): Promise<boolean> {
+    const { store, directory } = this.#ports;
     const { due } = await store.look(marker.webhook_id, Number.MAX_SAFE_INTEGER, VISIT_ENTRIES);
+    // Read after the look, and not from the cache: what was looked at was there while the webhook was inactive. An event
+    // accepted just now by a process that made it active again must not be among it.
+    const webhook = await store.webhook(site_id, marker.webhook_id);
+    if (webhook !== null && webhookStatus(webhook) === "active") {
+      directory.invalidate();
+      return true;
+    }
     if (due.length === 0) {
       await store.retireMarker(marker);
       return false;
@@ -189,12 +196,11 @@ export class Pump {
     await Promise.all(due.map(async (entry, index) => {
       const known = found[index] ?? null;
       if (known === null || known.value.due_at !== entry.at) return await store.dropEntry(entry);
-      await store.move(known, (delivery) => {
-        const cancelled = delivery.status === "pending" &&
-          (webhook === null || effectiveStatus(delivery, webhook) === "cancelled" ||
-            webhookStatus(webhook) !== "active");
-        return cancelled ? ended(delivery, "cancelled") : null;
-      });
+      // Someone may have taken it up or made the webhook active again: then it is decided again when it is due.
+      await store.move(
+        known,
+        (delivery) => delivery.due_at === entry.at ? ended(delivery, "cancelled") : null,
+      );
     }));
     return true;
   }

@@ -23,7 +23,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly result: Promise<SendResult>;
   readonly url: URL;
   readonly signal: AbortSignal;
-  /** Whether the answer was read to its end, so that the connection may serve again. */
+  /** Whether the answer was read to its end and not given up before, so that the connection may serve again. */
   complete = false;
 
   readonly #timeout_ms: number;
@@ -77,12 +77,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: unknown, chunk: Uint8Array): void {
     this.#body.add(chunk);
-    // Settled before its end, the answer leaves the connection unfit, and it is closed: nothing more is read.
+    // The rest is not waited for: the connection is closed, never used again.
     if (this.#body.full) this.#answer();
   }
 
   onResponseEnd(): void {
-    this.complete = true;
+    this.complete = !this.#body.full;
     this.#answer();
   }
 

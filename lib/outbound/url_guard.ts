@@ -168,7 +168,7 @@ export function createUrlGuard(options: UrlGuardOptions): UrlGuard {
     const addresses = await lookUp(url.hostname, options);
     if (addresses === null) {
       if (url.protocol === "https:" || policy.allow_http) return null;
-      return `${PLAIN_HTTP}, but ${url.hostname} does not resolve now`;
+      return `${PLAIN_HTTP}; where ${url.hostname} is can't be told, because it does not resolve`;
     }
     const judgement = judgeAddresses(url, addresses, policy);
     return judgement.ok ? null : judgement.refusal;

@@ -7,7 +7,8 @@
  * @module
  */
 import type { ApiKey } from "../../lib/api_key.ts";
-import { type Delivery, leased, type ObservedAttempt } from "../../lib/delivery.ts";
+import { type Delivery, newDelivery, type ObservedAttempt } from "../../lib/delivery.ts";
+import { leased } from "../../lib/delivery_moves.ts";
 import type { Acceptance, StoredEvent } from "../../lib/store.ts";
 import type { Webhook } from "../../lib/webhook.ts";
 
@@ -120,22 +121,16 @@ export function sampleDelivery(
   webhook_id: string,
   given: Partial<Delivery> = {},
 ): Delivery {
-  return {
+  const fresh = newDelivery({
     event_id: event.id,
     webhook_id,
     site_id: event.site_id,
     event: event.event,
-    status: "pending",
     trigger: "automatic",
     created_at: event.accepted_at,
     queued_at: event.accepted_at,
-    due_at: event.accepted_at,
-    lease: null,
-    failures: 0,
-    attempts_total: 0,
-    attempts: [],
-    ...given,
-  };
+  });
+  return { ...fresh, ...given };
 }
 
 /**

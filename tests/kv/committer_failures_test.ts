@@ -11,7 +11,6 @@ import { AppError } from "../../lib/errors.ts";
 import type { Clock } from "../../lib/ports.ts";
 import { blind, check, create, many, openBench, set, value, watch, writes } from "../helpers/commits.ts";
 import { diskFullError, lockedError } from "../helpers/fake_kv.ts";
-import { createManualClock } from "../helpers/manual_clock.ts";
 
 const LOCKED = { kind: "throw", error: lockedError() } as const;
 
@@ -294,7 +293,7 @@ Deno.test("commit() is durable when it resolves: another handle reads it at once
   const handles = await Promise.all(many(2, () => Deno.openKv(`${folder}/kv.sqlite3`)));
   const [first, second] = handles;
   assert(first !== undefined && second !== undefined);
-  const committer = createCommitter({ db: first, clock: createManualClock(), random: Math.random });
+  const committer = createCommitter({ db: first, clock: wall_clock, random: Math.random });
   await Promise.all(many(50, async (n) => {
     const result = await committer.commit(create(["a", n]));
     assertEquals((await second.get(["a", n])).versionstamp, result.ok ? result.versionstamp : "none");

@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { keys, slotOf } from "../../kv/keys.ts";
 import { dueRecord } from "../../kv/records.ts";
-import { ended, released } from "../../lib/delivery.ts";
+import { ended, released } from "../../lib/delivery_moves.ts";
 import { LEASE } from "../../lib/limits.ts";
 import type { DueEntry, EventStore, Marker } from "../../lib/store.ts";
 import { SAMPLE_AT, SAMPLE_SITE, sampleAcceptance, sampleEvent, sampleWebhookId } from "../helpers/sample.ts";

@@ -6,7 +6,16 @@
  */
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Delivery, ended, interrupted, leased, released, withAttempt } from "../../lib/delivery.ts";
+import { type Delivery, nextTrigger } from "../../lib/delivery.ts";
+import {
+  ended,
+  interrupted,
+  leased,
+  released,
+  revived,
+  wished,
+  withAttempt,
+} from "../../lib/delivery_moves.ts";
 import { LEASE } from "../../lib/limits.ts";
 import type { Store, Versioned } from "../../lib/store.ts";
 import { sampleAcceptance, sampleAttempt, sampleEvent, sampleWebhookId } from "../helpers/sample.ts";
@@ -15,6 +24,8 @@ import { indexFaults } from "./store_contract_state.ts";
 
 const WEBHOOKS = [1, 2, 3].map(sampleWebhookId);
 const OWNERS = ["one", "two"];
+/** What may be recovered. */
+const REVIVABLE = new Set(["exhausted", "cancelled", "blocked"]);
 
 /** One step: who does what, to which of the deliveries so far, and how far ahead in time it reaches. */
 const step = fc.record({
@@ -28,6 +39,8 @@ const step = fc.record({
     "release",
     "interrupted",
     "cancel",
+    "late failure",
+    "wish",
     "revive",
     "retire markers",
     "hold markers",
@@ -80,25 +93,27 @@ class Model {
     delivery: Delivery,
     { process, at }: { process: number; at: number },
   ): Delivery | null {
-    const owner = OWNERS[process] ?? "";
-    const attempt = sampleAttempt(at);
-    const pending = delivery.status === "pending";
+    const by = { owner: OWNERS[process] ?? "", now_ms: this.#opened.clock.now() };
+    const attempt = sampleAttempt(at, { trigger: nextTrigger(delivery) });
+    if (what === "wish") return wished(delivery, by.now_ms);
+    // Recorded by a process that lost its lease long ago.
+    if (what === "late failure") return withAttempt(delivery, sampleAttempt(at), { outcome: "failed" }, by);
+    if (what === "revive") return REVIVABLE.has(delivery.status) ? revived(delivery, at) : null;
+    if (delivery.due_at === null) return null;
     switch (what) {
       case "claim":
-        return pending ? leased(delivery, { owner, until_ms: at }) : null;
+        return leased(delivery, { owner: by.owner, until_ms: at });
       case "retry":
-        return withAttempt(delivery, attempt, { outcome: "retry", due_at: at }, owner);
+        return withAttempt(delivery, attempt, { outcome: "retry", due_at: at }, by);
       case "delivered":
       case "failed":
-        return withAttempt(delivery, attempt, { outcome: what }, owner);
+        return withAttempt(delivery, attempt, { outcome: what }, by);
       case "release":
-        return pending ? released(delivery, at) : null;
+        return released(delivery, at);
       case "interrupted":
-        return pending ? interrupted(delivery, at) : null;
+        return interrupted(delivery, at);
       case "cancel":
-        return pending ? ended(delivery, "cancelled") : null;
-      case "revive":
-        return pending ? null : { ...delivery, status: "pending", due_at: at, queued_at: at, failures: 0 };
+        return ended(delivery, "cancelled");
       default:
         throw new Error(`unknown step ${what}`);
     }

@@ -5,7 +5,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { ended } from "../../lib/delivery.ts";
+import { ended } from "../../lib/delivery_moves.ts";
 import type { DeliveryPage, DeliveryQuery, Store } from "../../lib/store.ts";
 import {
   SAMPLE_AT,

@@ -38,8 +38,8 @@ function latin1(bytes: Uint8Array): string {
  *
  * @param db The database.
  * @param held_until Until when each webhook's lane is on hold, where it ever was: its markers may be that late.
- * @returns What is wrong, in words; nothing if every pending delivery has exactly one due entry, at its `due_at` and of
- * its owner, no other delivery has one, and each is led to by a marker in time.
+ * @returns What is wrong, in words; nothing if every pending delivery is due some time, every delivery that is due has
+ * exactly one due entry, at its `due_at` and of its owner, no other has one, and each is led to by a marker in time.
  */
 export async function indexFaults(
   db: Database,
@@ -48,7 +48,9 @@ export async function indexFaults(
   const expected = new Map<string, string>();
   for await (const { value } of db.list<Uint8Array>({ prefix: ["delivery"] })) {
     const { status, webhook_id, event_id, site_id, due_at, lease } = deliveryRecord.decode(value);
-    if ((status === "pending") !== (due_at !== null)) return [`a ${status} delivery is due at ${due_at}`];
+    if (status === "pending" && due_at === null) {
+      return [`${event_id} ${webhook_id} is pending and never due`];
+    }
     if (due_at === null) continue;
     expected.set(`${webhook_id} ${due_at} ${event_id}`, `${site_id} ${lease?.owner ?? null}`);
   }

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Database } from "../../kv/database.ts";
 import { CommitError } from "../../kv/commit_error.ts";
-import { ended } from "../../lib/delivery.ts";
+import { ended } from "../../lib/delivery_moves.ts";
 import { INPUT, KV, TIME } from "../../lib/limits.ts";
 import { diskFullError, FakeKv, type FakeKvOptions } from "../helpers/fake_kv.ts";
 import { createManualClock } from "../helpers/manual_clock.ts";

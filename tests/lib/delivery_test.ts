@@ -12,25 +12,25 @@ import {
   deliveryId,
   type DeliveryStatus,
   effectiveStatus,
-  ended,
-  hasAttempt,
-  interrupted,
   isTooOld,
-  leased,
   type ObservedAttempt,
   OUTCOMES,
   parseDeliveryId,
-  released,
   TRIGGERS,
   type Verdict,
-  withAttempt,
 } from "../../lib/delivery.ts";
+import { ended, hasAttempt, interrupted, leased, released, withAttempt } from "../../lib/delivery_moves.ts";
 import { TIME } from "../../lib/limits.ts";
 
 const EVENT_ID = "evt_01JMZ0000000000000000000AA";
 const WEBHOOK_ID = "wh_01JMZ0000000000000000000BB";
 
 /** A delivery just accepted: this process holds it. */
+/** Who made an attempt, long before anything is due. */
+function by(owner: string | null): { owner: string | null; now_ms: number } {
+  return { owner, now_ms: 5000 };
+}
+
 const FRESH: Delivery = {
   event_id: EVENT_ID,
   webhook_id: WEBHOOK_ID,
@@ -42,6 +42,8 @@ const FRESH: Delivery = {
   queued_at: 1000,
   due_at: 41_000,
   lease: { owner: "p1" },
+  wishes: 0,
+  scheduled_at: null,
   failures: 0,
   attempts_total: 0,
   attempts: [],
@@ -111,7 +113,7 @@ Deno.test("withAttempt() ends a pending delivery as its outcome says", () => {
     ["blocked", "blocked", 1],
   ] as const;
   for (const [outcome, status, failures] of table) {
-    assertEquals(withAttempt(FRESH, SENT, { outcome }, "p1"), {
+    assertEquals(withAttempt(FRESH, SENT, { outcome }, by("p1")), {
       ...FRESH,
       status,
       due_at: null,
@@ -124,7 +126,7 @@ Deno.test("withAttempt() ends a pending delivery as its outcome says", () => {
 });
 
 Deno.test("withAttempt() puts a retry on the schedule, counts the failure and gives the lease back", () => {
-  assertEquals(withAttempt(FRESH, SENT, RETRY, "p1"), {
+  assertEquals(withAttempt(FRESH, SENT, RETRY, by("p1")), {
     ...FRESH,
     due_at: 12_000,
     lease: null,
@@ -134,18 +136,17 @@ Deno.test("withAttempt() puts a retry on the schedule, counts the failure and gi
   });
 });
 
-Deno.test("withAttempt() makes the retries after a manual or recovering attempt automatic again", () => {
-  for (const trigger of ["manual", "recover"] as const) {
-    const after = withAttempt({ ...FRESH, trigger }, { ...SENT, trigger }, RETRY, "p1");
-    assertEquals(after.trigger, "automatic");
-    assertEquals(after.attempts[0]?.trigger, trigger);
-  }
+Deno.test("withAttempt() makes the retries after a recovering attempt automatic again", () => {
+  const trigger = "recover";
+  const after = withAttempt({ ...FRESH, trigger }, { ...SENT, trigger }, RETRY, by("p1"));
+  assertEquals(after.trigger, "automatic");
+  assertEquals(after.attempts[0]?.trigger, trigger);
 });
 
 Deno.test("withAttempt() keeps the schedule of another process that took the lease meanwhile", () => {
   const taken = leased(FRESH, { owner: "p2", until_ms: 99_000 });
   for (const owner of ["p1", null]) {
-    const after = withAttempt(taken, SENT, RETRY, owner);
+    const after = withAttempt(taken, SENT, RETRY, by(owner));
     assertEquals(after, {
       ...taken,
       attempts_total: 1,
@@ -156,14 +157,14 @@ Deno.test("withAttempt() keeps the schedule of another process that took the lea
 
 Deno.test("withAttempt() keeps the schedule of a delivery that nobody holds, when one process sent it", () => {
   const waiting = released(FRESH, 5000);
-  const after = withAttempt(waiting, SENT, RETRY, "p1");
+  const after = withAttempt(waiting, SENT, RETRY, by("p1"));
   assertEquals([after.due_at, after.failures, after.attempts_total], [5000, 0, 1]);
 });
 
 Deno.test("withAttempt() ends a delivery even under another process's lease", () => {
   const taken = leased(FRESH, { owner: "p2", until_ms: 99_000 });
   for (const outcome of ENDINGS) {
-    const after = withAttempt(taken, SENT, { outcome }, "p1");
+    const after = withAttempt(taken, SENT, { outcome }, by("p1"));
     assert(after.status !== "pending" && after.due_at === null && after.lease === null, outcome);
   }
 });
@@ -171,7 +172,7 @@ Deno.test("withAttempt() ends a delivery even under another process's lease", ()
 Deno.test("withAttempt() leaves a delivery that is over what it is, unless the attempt succeeded", () => {
   for (const status of TERMINAL) {
     for (const verdict of [RETRY, ...ENDINGS.map((outcome) => ({ outcome }))]) {
-      const after = withAttempt(over(status), SENT, verdict, "p1");
+      const after = withAttempt(over(status), SENT, verdict, by("p1"));
       assertEquals(after, {
         ...over(status),
         status: verdict.outcome === "delivered" ? "delivered" : status,
@@ -185,7 +186,7 @@ Deno.test("withAttempt() leaves a delivery that is over what it is, unless the a
 Deno.test("withAttempt() keeps the first attempt and the last nineteen, and counts them all", () => {
   let delivery = FRESH;
   for (let number = 1; number <= 25; number++) {
-    delivery = withAttempt(leased(delivery, { owner: "p1", until_ms: 99_000 }), SENT, RETRY, "p1");
+    delivery = withAttempt(leased(delivery, { owner: "p1", until_ms: 99_000 }), SENT, RETRY, by("p1"));
     const expected = number <= 20
       ? Array.from({ length: number }, (_, index) => index + 1)
       : [1, ...Array.from({ length: 19 }, (_, index) => number - 18 + index)];
@@ -195,7 +196,7 @@ Deno.test("withAttempt() keeps the first attempt and the last nineteen, and coun
 });
 
 Deno.test("hasAttempt() finds an attempt by its time, duration and trigger", () => {
-  const delivery = withAttempt(FRESH, SENT, RETRY, "p1");
+  const delivery = withAttempt(FRESH, SENT, RETRY, by("p1"));
   assert(hasAttempt(delivery, { ...SENT }));
   assertFalse(hasAttempt(FRESH, SENT));
   for (
@@ -330,7 +331,7 @@ function take(delivery: Delivery, step: Step): Delivery {
     case "release":
       return released(delivery, step.now_ms);
     case "attempt":
-      return withAttempt(delivery, SENT, step.verdict, step.owner);
+      return withAttempt(delivery, SENT, step.verdict, by(step.owner));
     case "interrupt":
       return interrupted(delivery, step.now_ms);
     case "end":

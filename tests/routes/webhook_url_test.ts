@@ -5,8 +5,8 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
-import { type ProblemJson, SITE, sitePath, type WebhookJson } from "../helpers/api.ts";
-import { startTestService } from "../helpers/service.ts";
+import { goal, type ProblemJson, SITE, sitePath, type WebhookJson } from "../helpers/api.ts";
+import { startTestService, temporaryFile } from "../helpers/service.ts";
 
 const DEFAULT_POLICY = { TIDINGS_ALLOW_NETWORKS: "" };
 
@@ -124,15 +124,14 @@ Deno.test("a URL that no webhook can have is refused at /url", async () => {
   }
 });
 
-Deno.test("a public URL is accepted, also one whose name does not resolve; plain http is not", async () => {
+Deno.test("a public URL is accepted over https, and not over plain http", async () => {
   await using service = await startTestService({ env: DEFAULT_POLICY });
   const accepted = [
     "https://9.9.9.9/in",
     "https://[2620:fe::fe]:8443/in?team=7",
-    "https://no-such-host.invalid/in",
   ];
   for (const url of accepted) assertEquals((await service.webhook(url)).url, url);
-  for (const url of ["http://9.9.9.9/in", "http://no-such-host.invalid/in"]) {
+  for (const url of accepted.map((url) => url.replace("https:", "http:"))) {
     const { status, json } = await service.call("POST", sitePath("/webhooks"), {
       url,
       events: ["goal_completion"],
@@ -182,25 +181,14 @@ Deno.test("a patch is judged as a creation is, and a refused one changes nothing
 });
 
 Deno.test("a webhook whose network is allowed no longer is not sent to: its delivery is blocked", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "tidings-test-" });
-  try {
-    const kv = `${folder}/tidings.db`;
-    {
-      await using before = await startTestService({ kv });
-      await before.webhook("http://127.0.0.1:9/in");
-    }
-    await using service = await startTestService({ kv, env: DEFAULT_POLICY });
-    await service.post({
-      event: "goal_completion",
-      site_id: SITE,
-      timestamp: "2026-02-25T12:00:00Z",
-      data: { goal_name: "Signup", visitor_count: 1 },
-    });
-    const [delivery] = await service.settled("blocked", 1);
-    assertEquals(delivery?.attempts.map(({ outcome, error, status_code }) => [outcome, error, status_code]), [
-      ["blocked", "blocked_address", null],
-    ]);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using file = await temporaryFile();
+  {
+    await using before = await startTestService({ kv: file.path });
+    await before.webhook("http://127.0.0.1:9/in");
   }
+  await using service = await startTestService({ kv: file.path, env: DEFAULT_POLICY });
+  await service.post(goal());
+  const [delivery] = await service.settled("blocked", 1);
+  const attempts = delivery?.attempts.map(({ outcome, error, status_code }) => [outcome, error, status_code]);
+  assertEquals(attempts, [["blocked", "blocked_address", null]]);
 });

@@ -1,0 +1,132 @@
+/**
+ * Brings back what a webhook missed: deliveries that ended without success, and events skipped while it was not active.
+ *
+ * Owns recovery. It goes through the site's events in the order they were accepted and can be repeated from anywhere:
+ * what is pending or delivered is left alone.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { type Delivery, effectiveStatus, newDelivery } from "./delivery.ts";
+import { ended, revived } from "./delivery_moves.ts";
+import { INPUT } from "./limits.ts";
+import { dateTime } from "./page.ts";
+import type { Clock } from "./ports.ts";
+import type { Store, StoredEvent, Versioned } from "./store.ts";
+import { validate, validationError } from "./validate.ts";
+import { assertActive, type Webhook } from "./webhook.ts";
+import { findWebhook } from "./webhooks.ts";
+
+/** What recovering needs. */
+export interface RecoverPorts {
+  readonly store: Pick<Store, "webhook" | "eventsFrom" | "deliveries" | "addDelivery" | "move" | "ring">;
+  readonly clock: Pick<Clock, "now">;
+}
+
+/** What came of one call. */
+export interface Recovered {
+  readonly recovered: number;
+  /** Where to go on with another call; null when everything was looked at. */
+  readonly next_since: string | null;
+}
+
+const request = z.strictObject({ since: dateTime, until: dateTime.nullish() });
+
+/** Events looked at together. */
+const EVENTS_AT_ONCE = 100;
+
+/**
+ * Recovers what a webhook missed between two times.
+ *
+ * @param target Whose and which.
+ * @param input The body: `since`, maybe `until` (exclusive).
+ * @param ports What it needs.
+ * @returns How many deliveries were revived or made, at most 10,000 a call.
+ * @throws {AppError} `validation_failed`, `not_found`, `webhook_not_active`.
+ */
+export async function recover(
+  { site_id, webhook_id }: { site_id: string; webhook_id: string },
+  input: unknown,
+  ports: RecoverPorts,
+): Promise<Recovered> {
+  const { store, clock } = ports;
+  const { since, until } = validate(request, input);
+  if (until !== null && until !== undefined && until < since) {
+    throw validationError([{ path: "/until", message: "must not be before since" }]);
+  }
+  const webhook = await findWebhook(site_id, webhook_id, store);
+  assertActive(webhook);
+  let recovered = 0;
+  let examined = 0;
+  // What is accepted from now on reaches the webhook by itself.
+  const end = Math.min(until ?? Infinity, clock.now() + 1);
+  let from: { at: number; after: string | null } = { at: since, after: null };
+  for (;;) {
+    const events = await store.eventsFrom(
+      site_id,
+      { since: from.at, until: end, after: from.after },
+      EVENTS_AT_ONCE,
+    );
+    const last = events.at(-1);
+    if (last === undefined) break;
+    const full = recovered >= INPUT.recovered_max || examined >= INPUT.recover_examined_max;
+    if (full) {
+      await store.ring();
+      return { recovered, next_since: new Date(events[0]?.accepted_at ?? last.accepted_at).toISOString() };
+    }
+    recovered += await recoverSome(events, webhook, ports);
+    examined += events.length;
+    from = { at: since, after: last.id };
+  }
+  if (recovered > 0) await store.ring();
+  return { recovered, next_since: null };
+}
+
+async function recoverSome(
+  events: readonly StoredEvent[],
+  webhook: Webhook,
+  ports: RecoverPorts,
+): Promise<number> {
+  const concerned = events.filter(({ decisions }) =>
+    decisions.some(({ webhook_id, reason }) =>
+      webhook_id === webhook.id && (reason === null || reason === "disabled" || reason === "paused")
+    )
+  );
+  const found = await ports.store.deliveries(
+    concerned.map(({ id }) => ({ event_id: id, webhook_id: webhook.id })),
+  );
+  const results = await Promise.all(
+    concerned.map((event, index) => recoverOne(event, found[index] ?? null, { webhook, ports })),
+  );
+  return results.filter(Boolean).length;
+}
+
+async function recoverOne(
+  event: StoredEvent,
+  known: Versioned<Delivery> | null,
+  { webhook, ports: { store, clock } }: { webhook: Webhook; ports: RecoverPorts },
+): Promise<boolean> {
+  if (known === null) {
+    const told = event.decisions.some(({ webhook_id, reason }) =>
+      webhook_id === webhook.id && reason === null
+    );
+    // Told and yet without a record: retention took it.
+    if (told) return false;
+    return await store.addDelivery(newDelivery({
+      event_id: event.id,
+      webhook_id: webhook.id,
+      site_id: event.site_id,
+      event: event.event,
+      trigger: "recover",
+      created_at: event.accepted_at,
+      queued_at: clock.now(),
+    }));
+  }
+  const moved = await store.move(known, (delivery) => {
+    const status = effectiveStatus(delivery, webhook);
+    if (status === "pending" || status === "delivered") return null;
+    // Cancelled, but its record still says that it waits: ended and revived in one step.
+    return revived(delivery.status === "pending" ? ended(delivery, "cancelled") : delivery, clock.now());
+  });
+  return moved !== null;
+}
