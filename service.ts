@@ -186,16 +186,23 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     url,
     sweep: () => engine.sweep(),
     async stop(grace_ms) {
-      const closed = server.shutdown();
-      const { promise: late, resolve } = Promise.withResolvers<void>();
-      const cancel = clock.after(Math.min(REQUESTS_GRACE_MS, grace_ms), resolve);
-      await Promise.race([closed, late]);
-      cancel();
-      await engine.stop(grace_ms);
-      await sender.close();
+      const started = clock.elapsed();
+      const left_ms = (): number => Math.max(grace_ms - (clock.elapsed() - started), 0);
+      await inTime(server.shutdown(), Math.min(REQUESTS_GRACE_MS, grace_ms), clock);
+      await engine.stop(left_ms());
+      // What is under way even now is cut short; its lease tells the next process.
+      await inTime(sender.close(), left_ms(), clock);
       await storage.close();
     },
   };
+}
+
+/** Waits for something, but no longer than that. */
+async function inTime(done: Promise<void>, most_ms: number, clock: Pick<Clock, "after">): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.after(most_ms, resolve);
+  await Promise.race([done, late]);
+  cancel();
 }
 
 /** What keeps the service from working just now. */

@@ -89,6 +89,7 @@ class GroupCommitter implements Committer {
   #answer_pending = false;
   #given_up = false;
   #failing_since: number | null = null;
+  #locked_error: unknown = undefined;
   #idle_waiters: (() => void)[] = [];
 
   constructor(ports: CommitterPorts) {
@@ -230,6 +231,7 @@ class GroupCommitter implements Committer {
       } catch (error) {
         const kind = commitErrorKind(error);
         if (kind !== "locked") return { outcome: kind, error };
+        this.#locked_error = error;
       } finally {
         this.#answer_pending = false;
       }
@@ -248,6 +250,7 @@ class GroupCommitter implements Committer {
 
   #resolveAll(entries: readonly Entry[], versionstamp: string): true {
     this.#failing_since = null;
+    this.#locked_error = undefined;
     this.#stats.groups += 1;
     for (const entry of entries) {
       if (entry.settled) continue;
@@ -287,8 +290,9 @@ class GroupCommitter implements Committer {
     this.#given_up = this.#answer_pending;
     const outcome = this.#answer_pending ? "unknown" : "not_committed";
     const message = "Cannot write: the database is busy or does not answer";
-    this.#rejectAll(entries, new CommitError(outcome, message, { retry_after_s: 5 }));
-    this.#rejectAll(this.#queue, new CommitError("not_committed", message, { retry_after_s: 5 }));
+    const options = { retry_after_s: 5, cause: this.#locked_error };
+    this.#rejectAll(entries, new CommitError(outcome, message, options));
+    this.#rejectAll(this.#queue, new CommitError("not_committed", message, options));
     this.#queue = [];
     this.#queued_bytes = 0;
   }

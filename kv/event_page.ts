@@ -16,20 +16,29 @@ export interface EventPageReader {
   readonly idPrefixAt: (at_ms: number) => string;
 }
 
-/** The keys between the ends that the query sets: ids sort by time, so a time is a place in the list. */
-function range(
+/** Before and behind every event id. */
+const FIRST_ID = "";
+const LAST_ID = "\u{10ffff}";
+
+/** The keys of a site's events between two ids, or null if nothing lies between: KV refuses such a range. */
+export function eventRange(site_id: string, first: string, end: string): { start: Key; end: Key } | null {
+  if (end <= first) return null;
+  return { start: keys.siteEvent(site_id, first), end: keys.siteEvent(site_id, end) };
+}
+
+/** What the query bounds: ids sort by time, so a time is a place in the list. */
+function rangeOf(
   site_id: string,
   query: EventQuery,
   { idPrefixAt }: EventPageReader,
-): { start: Key; end: Key } {
+): ReturnType<typeof eventRange> {
   const ends = [
+    LAST_ID,
     ...(query.until === null ? [] : [idPrefixAt(query.until)]),
     ...(query.before === null ? [] : [query.before]),
-  ].toSorted();
-  return {
-    start: keys.siteEvent(site_id, query.since === null ? "" : idPrefixAt(query.since)),
-    end: keys.siteEvent(site_id, ends[0] ?? "\u{10ffff}"),
-  };
+  ];
+  const end = ends.reduce((least, each) => each < least ? each : least);
+  return eventRange(site_id, query.since === null ? FIRST_ID : idPrefixAt(query.since), end);
 }
 
 /**
@@ -61,28 +70,34 @@ export async function eventPage(
   site_id: string,
   query: EventQuery,
 ): Promise<EventPage> {
+  const range = rangeOf(site_id, query, reader);
+  if (range === null) return { events: [], next: null };
   const events: StoredEvent[] = [];
-  let examined = 0;
-  let { start, end } = range(site_id, query, reader);
-  while (events.length < query.limit && examined < INPUT.page_examined_max) {
-    const limit = query.limit - events.length;
+  let { end } = range;
+  /** The ids before the last one looked at, newest first. */
+  async function idsBefore(limit: number): Promise<string[]> {
     const options = { reverse: true, limit, batchSize: limit };
-    const entries = await Array.fromAsync(reader.db.list({ start, end }, options));
-    const ids = entries.map(({ key }) => String(key[2]));
+    const entries = await Array.fromAsync(reader.db.list({ ...range, end }, options));
+    return entries.map(({ key }) => String(key[2]));
+  }
+  let examined = 0;
+  // Without a filter the first batch is the page; a filter that matches little is looked through in larger ones.
+  let batch_size = query.limit;
+  while (examined < INPUT.page_examined_max) {
+    const ids = await idsBefore(Math.min(batch_size, INPUT.page_examined_max - examined));
     const last = ids.at(-1);
     if (last === undefined) return { events, next: null };
     end = keys.siteEvent(site_id, last);
-    examined += ids.length;
     for (const event of await readEvents(reader.db, ids)) {
       // Another site's record is never shown, whatever its key says.
-      if (event.site_id === site_id && (query.event === null || event.event === query.event)) {
-        events.push(event);
-      }
+      if (event.site_id !== site_id || (query.event !== null && event.event !== query.event)) continue;
+      events.push(event);
+      if (events.length < query.limit) continue;
+      const more = event.id !== last || (await idsBefore(1)).length > 0;
+      return { events, next: more ? event.id : null };
     }
-    if (ids.length < limit) return { events, next: null };
+    examined += ids.length;
+    batch_size = INPUT.page_max;
   }
-  const more = await Array.fromAsync(
-    reader.db.list({ start, end }, { reverse: true, limit: 1, batchSize: 1 }),
-  );
-  return { events, next: more.length === 0 ? null : String(end[2]) };
+  return { events, next: (await idsBefore(1)).length > 0 ? String(end[2]) : null };
 }

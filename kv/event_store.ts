@@ -2,8 +2,8 @@
  * Events and deliveries in Deno KV: accepting, and every move of a delivery.
  *
  * Owns the invariant that everything rests on: a delivery with something to do has exactly one due entry, at its
- * `due_at`, and an agenda marker no later than that. Both change in the same commit as the delivery, here and nowhere else. There is no
- * moment between "stored" and "scheduled" for a crash to fall into.
+ * `due_at`, and an agenda marker no later than that. Both change in the same commit as the delivery, here and nowhere
+ * else. There is no moment between "stored" and "scheduled" for a crash to fall into.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Delivery } from "../lib/delivery.ts";
 import { KV } from "../lib/limits.ts";
 import type { EventStore, Versioned } from "../lib/store.ts";
 import { deliveryPage } from "./delivery_page.ts";
-import { eventPage, readEvents } from "./event_page.ts";
+import { eventPage, eventRange, readEvents } from "./event_page.ts";
 import { type Key, keys, slotOf } from "./keys.ts";
 import type { Check, Mutation } from "./member.ts";
 import { deliveryRecord, dueRecord, eventRecord, idempotencyRecord } from "./records.ts";
@@ -148,9 +148,14 @@ export function createEventStore(
     },
 
     async eventsFrom(site_id, { since, until, after }, most) {
-      const start = keys.siteEvent(site_id, after === null ? parts.idPrefixAt(since) : after + "\u0000");
-      const end = keys.siteEvent(site_id, Number.isFinite(until) ? parts.idPrefixAt(until) : "\u{10ffff}");
-      const entries = await Array.fromAsync(db.list({ start, end }, { limit: most, batchSize: most }));
+      const first = after === null ? parts.idPrefixAt(since) : after + "\u0000";
+      const range = eventRange(
+        site_id,
+        first,
+        Number.isFinite(until) ? parts.idPrefixAt(until) : "\u{10ffff}",
+      );
+      if (range === null) return [];
+      const entries = await Array.fromAsync(db.list(range, { limit: most, batchSize: most }));
       return await readEvents(db, entries.map(({ key }) => String(key[2])));
     },
 

@@ -45,6 +45,11 @@ function continued(delivery: Delivery, scheduled_at: number | null, now_ms: numb
   return { ...delivery, due_at: scheduled_at, scheduled_at: null, lease: null };
 }
 
+/** When the schedule of a delivery goes on. A wish noted during a send that a crash cut short left none: at once. */
+function scheduleOf({ status, scheduled_at }: Delivery, now_ms: number): number | null {
+  return status === "pending" ? scheduled_at ?? now_ms : null;
+}
+
 /**
  * Enters the result of an attempt.
  *
@@ -70,7 +75,7 @@ export function withAttempt(
   const ours = (delivery.lease?.owner ?? null) === by.owner;
   if (verdict.outcome === "retry") {
     if (!ours) return noted;
-    if (manual) return continued(noted, delivery.scheduled_at, by.now_ms);
+    if (manual) return continued(noted, scheduleOf(delivery, by.now_ms), by.now_ms);
     if (delivery.status !== "pending") return noted;
     const failures = delivery.failures + 1;
     // The trigger named the first attempt; the retries after it are the schedule's.

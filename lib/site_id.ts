@@ -42,8 +42,8 @@ const UNITS_MAX = INPUT.site_id_chars_max * 8;
  */
 export function parseSiteId(text: string): SiteIdResult {
   if (text.length > UNITS_MAX) return refused(lengthMessage(`more than ${INPUT.site_id_chars_max}`));
-  // Composed before and after: lowering can take a composed letter apart, and lowers a composed letter as a whole.
-  const site_id = text.normalize("NFC").toLowerCase().normalize("NFC");
+  // Composed last: lowering can take a letter apart (İ), and what it leaves may compose in another order.
+  const site_id = text.toLowerCase().normalize("NFC");
   const length = [...site_id].length;
   if (length < 1 || length > INPUT.site_id_chars_max) return refused(lengthMessage(String(length)));
   if (!ALLOWED.test(site_id)) {

@@ -7,46 +7,22 @@
  *
  * @module
  */
-import type { DeliverPorts } from "../deliver.ts";
 import type { Delivery } from "../delivery.ts";
-import type { Directory } from "../directory.ts";
 import { LEASE, TIME } from "../limits.ts";
-import type { Alarm, Clock, Log } from "../ports.ts";
-import type { AgendaStore, EventStore, LaneState, Versioned, WebhookStore } from "../store.ts";
+import type { LaneState, Versioned } from "../store.ts";
 import type { Webhook } from "../webhook.ts";
 import { Attempts } from "./attempts.ts";
+import type { EnginePorts, Reservation } from "./engine_ports.ts";
 import { Instances } from "./instances.ts";
 import { type Lane, LANE_AT_FIRST } from "./lane.ts";
 import { Lanes } from "./lanes.ts";
 import { giveBackLeases, type LeasesPorts, recheckLeases, takeOverLeases } from "./leases.ts";
 import { Pump } from "./pump.ts";
 
-/** The part of storage that the engine uses. */
-export type EngineStore =
-  & AgendaStore
-  & Pick<EventStore, "move" | "deliveries" | "event">
-  & Pick<WebhookStore, "webhook" | "laneState" | "writeLaneState">;
-
-/** What the engine needs of the world. */
-export interface EnginePorts extends Omit<DeliverPorts, "directory" | "clock"> {
-  readonly store: EngineStore;
-  readonly clock: Clock;
-  readonly directory: Directory;
-  readonly alarm: Alarm;
-  readonly log: Log;
-  /** This process's id, new at every start. */
-  readonly instance: string;
-}
-
 /** Attempts that wait to be recorded; beyond it no send starts. */
 const UNRECORDED_MAX = 2000;
 /** How long a lane in which nothing happens stays in memory. */
 const IDLE_MS = 10 * TIME.MINUTE_MS;
-
-/** Room kept for a delivery that is about to be committed, or where it belongs without. */
-export type Reservation =
-  | { readonly kept: true; readonly lane: Lane; readonly bytes: number; readonly lease_until: number }
-  | { readonly kept: false; readonly due_at: number; readonly marker_at: number | null };
 
 /** See the module. */
 export class Engine {

@@ -12,7 +12,7 @@ import { LEASE } from "../limits.ts";
 import type { DueEntry, Marker } from "../store.ts";
 import { type Webhook, webhookStatus } from "../webhook.ts";
 import { Claims, type ClaimsPorts } from "./claims.ts";
-import type { EngineStore } from "./engine.ts";
+import type { EngineStore } from "./engine_ports.ts";
 import type { Lane } from "./lane.ts";
 
 /** What the pump asks of the engine. */

@@ -27,7 +27,6 @@ export interface ConnectionOptions {
 
 const OPTIONS = {
   pipelining: 1,
-  allowH2: false,
   // One deadline rules, and it is ours.
   headersTimeout: 0,
   bodyTimeout: 0,
@@ -41,9 +40,6 @@ const OPTIONS = {
   keepAliveMaxTimeout: 4000,
 } as const satisfies Client.Options;
 
-/** A kept connection may turn out closed before anything is written: it is dialled anew, once. */
-const DIALS_PER_SEND_MAX = 2;
-
 /** A connection. The first send dials it. */
 export class Connection {
   /** Scheme, host and port. */
@@ -52,7 +48,7 @@ export class Connection {
   readonly #client: Client;
   #socket: Socket | null = null;
   #exchange: Exchange | null = null;
-  #dials = 0;
+  #dialled = false;
   #answer_complete = false;
 
   /**
@@ -86,7 +82,7 @@ export class Connection {
   async send(url: URL, request: SendRequest, signal: AbortSignal): Promise<SendResult> {
     const exchange = new Exchange(url, request, signal);
     this.#exchange = exchange;
-    this.#dials = 0;
+    this.#dialled = false;
     function onAbort(): void {
       exchange.timeOut();
     }
@@ -109,7 +105,7 @@ export class Connection {
     await this.#client.destroy();
   }
 
-  /** undici's connector: called when a send needs the socket, first or again. */
+  /** undici's connector: called when a send needs a socket, the first or, if a kept one has closed, another. */
   async #dial(callback: buildConnector.Callback): Promise<void> {
     let socket: Socket;
     try {
@@ -126,10 +122,11 @@ export class Connection {
 
   async #connect(): Promise<Socket> {
     const exchange = this.#exchange;
-    this.#dials++;
-    if (exchange === null || this.#dials > DIALS_PER_SEND_MAX) {
-      throw new DialError("reset", "the receiver closes each new connection at once");
+    // undici asks again when a new connection ends before the request is written: that would go on for ever.
+    if (exchange === null || this.#dialled) {
+      throw new DialError("reset", "the new connection was closed at once");
     }
+    this.#dialled = true;
     const { url, signal } = exchange;
     const plan = await planDial(url, this.#options.guard, signal);
     if (!plan.ok) throw new DialError(plan.error, plan.detail);

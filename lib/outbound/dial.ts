@@ -37,10 +37,10 @@ function pinnedLookup(addresses: readonly string[]): LookupFunction {
 }
 
 function startSocket(url: URL, { addresses, ca }: DialOptions): Socket {
-  const name = literalAddress(url) ?? url.hostname.replace(/\.$/, ""); // certificates have no trailing dot
   const tls = url.protocol === "https:";
   const to = {
-    host: name,
+    // Also what the certificate is checked against; SNI is made of it unless it is an address (RFC 6066, section 3).
+    host: literalAddress(url) ?? url.hostname,
     port: Number(url.port || (tls ? 443 : 80)),
     lookup: pinnedLookup(addresses.slice(0, ADDRESSES_TRIED_MAX)),
     autoSelectFamily: true,
@@ -50,8 +50,6 @@ function startSocket(url: URL, { addresses, ca }: DialOptions): Socket {
   if (!tls) return connectTcp(to);
   return connectTls({
     ...to,
-    // An address is no server name (RFC 6066, section 3); its certificate is checked against `host`.
-    servername: literalAddress(url) === null ? name : "",
     ALPNProtocols: ["http/1.1"],
     rejectUnauthorized: true, // said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED=0 changes nothing
     ...(ca === undefined ? {} : { ca: [...ca] }),

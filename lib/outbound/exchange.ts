@@ -87,7 +87,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    if (this.signal.aborted) return this.timeOut();
     if (error instanceof DialError) return this.#settle(failed(error.kind, error.message));
     this.#settle(failed(exchangeErrorKind(error), `${codeOf(error)} while ${this.#phase}`));
   }

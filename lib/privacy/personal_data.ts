@@ -120,6 +120,7 @@ export function findPersonalData(value: unknown, path = ""): PersonalDataFound |
       if (kind !== null) return { path: item.path, kind };
     } else if (typeof item.value === "object" && item.value !== null) {
       const entries = Object.entries(item.value);
+      // The keys of a list are its indices, and need no look.
       const found = Array.isArray(item.value) ? null : personalKeyOf(entries, item.path);
       if (found !== null) return found;
       // Backward, so that the first is taken off first.
@@ -147,13 +148,12 @@ function childPath(path: string, key: string): string {
 /** Parts of a path or of a query, and words between quotes and brackets. */
 const SEGMENT = /[^\s/?&=#;,|"'<>()[\]{}]+/g;
 
-const WORD = /\S+/g;
-
 /**
  * Takes personal data out of a text: what a receiver answered, what Plausible calls a source.
  *
  * What can be read as it stands is replaced itself. What is only found after decoding takes with it the smallest part
- * that holds all of it: the segment of a path or query, the word, or in the end the whole text.
+ * that holds all of it, the segment of a path or query. Where it spans several, the text is given decoded; and if even
+ * that leaves something, nothing is.
  *
  * @param text The text.
  * @returns The text with {@linkcode REMOVED} in the place of personal data: nothing is found in it any more.
@@ -176,14 +176,14 @@ export function redactPersonalData(text: string): string {
 /** From what loses least to what loses most. */
 function* redactionsOf(text: string): Generator<string> {
   yield text;
-  let attempt = replaceSpans(text, spansIn(text), REMOVED);
-  yield attempt;
-  for (const part of [SEGMENT, WORD]) {
-    attempt = attempt.replace(part, (piece) => personalTextKind(piece) === null ? piece : REMOVED);
-    yield attempt;
-  }
-  // Several words together, encoded or in wide characters: what is left is shown decoded.
-  for (const reading of readingsOf(attempt)) yield replaceSpans(reading, spansIn(reading), REMOVED);
+  const plain_removed = replaceSpans(text, spansIn(text), REMOVED);
+  const segments_removed = plain_removed.replace(
+    SEGMENT,
+    (segment) => personalTextKind(segment) === null ? segment : REMOVED,
+  );
+  yield segments_removed;
+  // Several segments together, encoded or in wide characters: what is left is shown decoded.
+  for (const reading of readingsOf(segments_removed)) yield replaceSpans(reading, spansIn(reading), REMOVED);
 }
 
 /**

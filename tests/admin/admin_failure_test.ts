@@ -3,17 +3,20 @@
  *
  * @module
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { withinDeadline } from "../../admin/deadline.ts";
 import {
   type Attempted,
   exitCodeOf,
   explain,
   Failure,
+  lateFailure,
   openFailure,
   ServiceRefusal,
   WrongUse,
 } from "../../admin/failure.ts";
 import { AppError, ERROR_STATUS, type ErrorCode } from "../../lib/errors.ts";
+import { createManualClock } from "../helpers/manual_clock.ts";
 
 const ATTEMPTED: Attempted = {
   doing: "create the webhook",
@@ -112,6 +115,35 @@ Deno.test("exitCodeOf() is 2 only for what was never tried", () => {
   for (const error of [new Failure("x"), new AppError("validation_failed", "x"), new Error("x"), "x"]) {
     assertEquals(exitCodeOf(error), 1);
   }
+});
+
+Deno.test("lateFailure() tells whose database is held, or which server is silent", () => {
+  assertEquals(explain(lateFailure("file", "/d/t.db", 15), { ...ATTEMPTED, doing: "list the keys" }), [
+    "Cannot list the keys: another process has held the database /d/t.db for 15 s.",
+    "A running service does not hold it. Look for a backup or a database tool that does, then try again.",
+  ]);
+  const { message, next_step } = lateFailure("server", "https://kv.example", 15);
+  assertEquals(message, "the KV server https://kv.example did not answer within 15 s");
+  assert(next_step?.includes("DENO_KV_ACCESS_TOKEN"));
+});
+
+Deno.test("withinDeadline() passes on what comes in time, and ends what does not", async () => {
+  const clock = createManualClock(0);
+  const late = (): Error => new Error("too late");
+  const deadline = { clock, deadline_ms: 100, late };
+  assertEquals(await withinDeadline(Promise.resolve("in time"), deadline), "in time");
+  await assertRejects(() => withinDeadline(Promise.reject(new Error("failed")), deadline), Error, "failed");
+  assertEquals(clock.pending, 0);
+
+  const slow = Promise.withResolvers<string>();
+  const waiting = withinDeadline(slow.promise, deadline);
+  await clock.advance(99);
+  slow.resolve("just in time");
+  assertEquals(await waiting, "just in time");
+
+  const never = assertRejects(() => withinDeadline(new Promise(() => {}), deadline), Error, "too late");
+  await clock.advance(100);
+  await never;
 });
 
 Deno.test("openFailure() tells apart why a database does not open, and what to do about it", () => {

@@ -228,7 +228,10 @@ Deno.test("admin refuses a file that is no database, or that it may not write, w
     env: { ...env, TIDINGS_KV: elsewhere.path },
   });
   assertEquals([outside.code, outside.stdout], [1, ""]);
-  assertMatch(outside.stderr, /^Cannot list the keys: the database \S+ can.t be opened for writing\.\nCheck TIDINGS_KV/);
+  assertMatch(
+    outside.stderr,
+    /^Cannot list the keys: the database \S+ can.t be opened for writing\.\nCheck TIDINGS_KV/,
+  );
   assert(!/\n\s+at /.test(outside.stderr), outside.stderr);
 });
 

@@ -124,7 +124,7 @@ export class FakeStore {
   apply(write: FakeWrite, now_ms: number): string | null {
     for (const { key, versionstamp } of write.checks) {
       const entry = this.#alive(encodeKey(key), now_ms);
-      if ((entry?.versionstamp ?? null) !== (versionstamp?.toLowerCase() ?? null)) return null;
+      if ((entry?.versionstamp ?? null) !== (versionstamp ?? null)) return null;
     }
     this.#version += 1;
     const versionstamp = this.#version.toString(16).padStart(16, "0") + "0000";
@@ -205,7 +205,7 @@ export function validateWrite(write: FakeWrite, checks_max: number): void {
   refuseIf(checks.length > checks_max, `Too many checks (max ${checks_max})`);
   refuseIf(mutations.length + enqueues.length > 1000, "Too many mutations (max 1000)");
   for (const { versionstamp } of checks) {
-    refuseIf(!/^[0-9a-f]{20}$/i.test(versionstamp ?? "0".repeat(20)), "Invalid check");
+    refuseIf(!/^[0-9a-f]{20}$/.test(versionstamp ?? "0".repeat(20)), "Invalid check");
   }
   let bytes = 0;
   let key_bytes = 0;

@@ -57,8 +57,10 @@ Deno.test("commit() gives a locked file up after 10 s, for all who wait, and goe
   await clock.advance(4999);
   assertEquals([group.state, queued.state], ["pending", "pending"]);
   await clock.advance(1);
-  assertUnavailable(group.error, "not_committed");
-  assertUnavailable(queued.error, "not_committed");
+  for (const { error } of [group, queued]) {
+    assertUnavailable(error, "not_committed");
+    assertEquals(error.cause, LOCKED.error);
+  }
   assertEquals(committer.failing_since, start);
 
   const next = watch(committer.commit(create(["c"]))); // tried, not refused: how else would it end?

@@ -139,7 +139,7 @@ function testWrites(test: Test): void {
   });
 
   test("takes a lone surrogate for U+FFFD", async (db) => {
-    await db.atomic().set(["\ud800"], bytes(1, 1)).set(["\ufffd"], bytes(1, 2)).commit();
+    await db.atomic().set(["\ufffd"], bytes(1, 1)).set(["\ud800"], bytes(1, 2)).commit();
     assertEquals(await keysOf(db.list({ prefix: [] })), [["\ufffd"]]);
     assertEquals((await db.get(["\udfff"])).value, bytes(1, 2));
   });
@@ -356,6 +356,12 @@ function testLists(test: Test): void {
       found.push(key);
     }
     assertEquals(found, [[1], [2], [4], [5]]);
+    const last: Deno.KvKey[] = []; // a batch that isn't full is the last one
+    for await (const { key } of db.list({ prefix: [] }, { batchSize: 5 })) {
+      if (last.length === 0) await setAll(db, [[6]]);
+      last.push(key);
+    }
+    assertEquals(last, [[1], [4], [5]]);
   });
 }
 

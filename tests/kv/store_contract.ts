@@ -18,6 +18,7 @@ import type { ManualClock } from "../helpers/manual_clock.ts";
 import { sampleUlidPrefix } from "../helpers/sample.ts";
 import { testAgenda } from "./store_contract_agenda.ts";
 import { testEvents } from "./store_contract_events.ts";
+import { testHistory } from "./store_contract_history.ts";
 import { testKeys } from "./store_contract_keys.ts";
 import { testModel } from "./store_contract_model.ts";
 import { testMoves } from "./store_contract_moves.ts";
@@ -88,6 +89,7 @@ export function testStoreContract(
   testEvents(test);
   testMoves(test);
   testPages(test);
+  testHistory(test);
   testWebhooks(test);
   testAgenda(test);
   testKeys(test);

@@ -84,17 +84,22 @@ class Model {
       case "drop entries":
         return await this.#dropAll(store);
       default:
-        return await this.#move(store, pick, (delivery) => this.#next(what, delivery, { process, at }));
+        return await this.#move(
+          store,
+          pick,
+          (delivery, sent) => this.#next(what, delivery, { process, at, sent }),
+        );
     }
   }
 
   #next(
     what: string,
     delivery: Delivery,
-    { process, at }: { process: number; at: number },
+    { process, at, sent }: { process: number; at: number; sent: Delivery },
   ): Delivery | null {
     const by = { owner: OWNERS[process] ?? "", now_ms: this.#opened.clock.now() };
-    const attempt = sampleAttempt(at, { trigger: nextTrigger(delivery) });
+    // Why it is sent is decided by what the sender knew.
+    const attempt = sampleAttempt(at, { trigger: nextTrigger(sent) });
     if (what === "wish") return wished(delivery, by.now_ms);
     // Recorded by a process that lost its lease long ago.
     if (what === "late failure") return withAttempt(delivery, sampleAttempt(at), { outcome: "failed" }, by);
@@ -142,11 +147,15 @@ class Model {
     await store.accept({ ...acceptance, deliveries });
   }
 
-  async #move(store: Store, pick: number, next: (delivery: Delivery) => Delivery | null): Promise<void> {
+  async #move(
+    store: Store,
+    pick: number,
+    next: (delivery: Delivery, known: Delivery) => Delivery | null,
+  ): Promise<void> {
     const index = pick % Math.max(this.#known.length, 1);
     const known = this.#known[index];
     if (known === undefined) return;
-    const after = await store.move(known, next);
+    const after = await store.move(known, (delivery) => next(delivery, known.value));
     // Every second time only: the rest stay stale.
     if (after !== null && pick % 2 === 0) this.#known[index] = after;
   }

@@ -132,3 +132,13 @@ Deno.test("revived() gives a fresh retry budget, after an attempt that is under 
   const after = withAttempt(busy, MANUAL, { outcome: "retry", due_at: 99_000 }, BY);
   assertEquals([after.status, after.due_at, after.failures], ["pending", 9000, 0]);
 });
+
+Deno.test("a wish noted during a send that a crash cut short does not take the schedule's place", () => {
+  const cut = interrupted(wished(leased(WAITING, LEASE), 5001), 60_000);
+  const after = withAttempt(leased(cut, LEASE), MANUAL, { outcome: "retry", due_at: 99_000 }, {
+    owner: "p1",
+    now_ms: 60_003,
+  });
+  assertEquals([after.status, after.due_at, after.wishes], ["pending", 60_003, 0]);
+  assertEquals(nextTrigger(after), "automatic");
+});

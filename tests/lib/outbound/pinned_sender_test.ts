@@ -58,12 +58,21 @@ Deno.test("pinned sender names the host in the TLS hello, but never an address",
   await using receiver = startRawReceiver(async (connection) => {
     hellos.push(await connection.readBytes());
   });
-  await using rig = createRig(PINNED, { names: { "hook.test": ["127.0.0.1"] } });
-  assertError(await rig.post(`https://hook.test:${receiver.port}/`), "tls");
-  assertError(await rig.post(`https://127.0.0.1:${receiver.port}/`), "tls");
-  assertEquals(hellos.map((hello) => hello.includes("hook.test")), [true, false]);
-  assertEquals(hellos.map((hello) => hello.includes("127.0.0.1")), [false, false]);
-  assertEquals(hellos.map((hello) => hello.includes("http/1.1") && !hello.includes("h2")), [true, true]);
+  await using rig = createRig(PINNED, { names: { "hook.test": ["127.0.0.1"], "hook.test.": ["127.0.0.1"] } });
+  for (const host of ["hook.test", "hook.test.", "127.0.0.1"]) {
+    assertError(await rig.post(`https://${host}:${receiver.port}/`), "tls");
+  }
+  assertEquals(hellos.map((hello) => hello.includes("hook.test")), [true, true, false]);
+  assertEquals(hellos.map((hello) => hello.includes("hook.test.") || hello.includes("127.0.0.1")), [
+    false,
+    false,
+    false,
+  ]);
+  assertEquals(hellos.map((hello) => hello.includes("http/1.1") && !hello.includes("h2")), [
+    true,
+    true,
+    true,
+  ]);
 });
 
 Deno.test("pinned sender tries the next address when one refuses", async () => {

@@ -30,6 +30,9 @@ Deno.test("createOutboundPolicy() looks at the interfaces again after 10 s", asy
   assertEquals([...policy.own_addresses], ["9.9.9.9"]);
   await clock.advance(1);
   assertEquals([...policy.own_addresses], ["9.9.9.10"]);
+  own = ["9.9.9.11"];
+  await clock.advance(9999);
+  assertEquals([...policy.own_addresses], ["9.9.9.10"], "10 s from the last look, not from the first");
 });
 
 Deno.test("createOutboundPolicy() reads this machine's interfaces by default", () => {

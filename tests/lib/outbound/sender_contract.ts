@@ -18,7 +18,8 @@ import type { SenderDriver } from "./sender_rig.ts";
  */
 export function testSenderContract(name: string, driver: SenderDriver): void {
   function test(behaviour: string, run: () => Promise<void>): void {
-    Deno.test(`${name} sender ${behaviour}`, run);
+    // The leak of a socket or a timer is a failure of the sender, so the sanitizers are not left to the command line.
+    Deno.test({ name: `${name} sender ${behaviour}`, fn: run, sanitizeOps: true, sanitizeResources: true });
   }
   for (
     const part of [testAnswers, testLimits, testLife, testDeadline, testBrokenReceivers, testTls, testGuard]

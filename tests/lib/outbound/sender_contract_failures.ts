@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
 import { type RawConnection, startRawReceiver, startReceiver } from "../../helpers/receiver.ts";
 import { EXPIRED, SELF_SIGNED, TRUSTED } from "./certificates.ts";
 import type { FakeName } from "./fake_resolver.ts";
@@ -192,6 +193,57 @@ export function testBrokenReceivers(test: RegisterTest, driver: SenderDriver): v
       assertError(await rig.post(receiver.url + SECRET_PATH), "reset", JSON.stringify(answer));
       assertEquals(receiver.connections, 1, "a request is never sent again");
     }
+  });
+
+  test("comes to a result whatever bytes a receiver answers with", async () => {
+    const piece = fc.oneof(
+      fc.constantFrom(
+        "HTTP/1.1 ",
+        "HTTP/1.0 ",
+        "200 OK",
+        "100 Continue",
+        "204 No Content",
+        "304 Not Modified",
+        "\r\n",
+      ),
+      fc.constantFrom(
+        "\r\n\r\n",
+        "\n\n",
+        "content-length: 5\r\n",
+        "content-length: 0\r\n",
+        "connection: close\r\n",
+      ),
+      fc.constantFrom(
+        "transfer-encoding: chunked\r\n",
+        "connection: upgrade\r\n",
+        "upgrade: h2c\r\n",
+        "0\r\n\r\n",
+      ),
+      fc.constantFrom(
+        "5\r\nhello\r\n",
+        "ffffffffffffffff\r\n",
+        "keep-alive: timeout=-1\r\n",
+        "hello",
+        "trailer: x\r\n",
+      ),
+      fc.string({ unit: "binary", maxLength: 8 }).map((text) => text.replace(/[^\0-\xff]/g, "?")),
+    );
+    let answer = "";
+    await using receiver = startRawReceiver(async (connection) => {
+      await connection.readRequest();
+      await connection.write(answer);
+    });
+    await using rig = createRig(driver);
+    const answers = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(""));
+    await fc.assert(
+      fc.asyncProperty(answers, async (bytes) => {
+        answer = bytes;
+        const result = await rig.post(receiver.url);
+        if (result.kind === "error") assert(["protocol", "reset"].includes(result.error), result.error);
+        else assert(result.status_code >= 200, String(result.status_code));
+      }),
+      { examples: [["HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhelloHTTP/1.1 500 Oops\r\n\r\n"]] },
+    );
   });
 
   test("reports a connection reset before the request is read as reset", async () => {

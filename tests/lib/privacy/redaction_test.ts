@@ -31,6 +31,11 @@ Deno.test("redactPersonalData() replaces what it finds, and as little else as it
     ["see jane＠example.com for more", "see [removed] for more"],
     ["/a%2F10.0.0.1 and jane@example.com", "/[removed] and [removed]"],
     ["pay 4111%201111%201111%201111 now", "pay [removed] now"],
+    [
+      "ｗｉｄｅ, 100%25, jane@example.com, /u/jane%40example.com",
+      "ｗｉｄｅ, 100%25, [removed], /u/[removed]",
+    ],
+    ["a=%40example.com", "a[removed]"],
     ["pay ４１１１ １１１１ １１１１ １１１１ now", "pay [removed] now"],
   ];
   for (const [text, expected] of cases) assertEquals(redactPersonalData(text), expected, text);
