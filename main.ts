@@ -6,7 +6,7 @@
  * @module
  */
 import { makeKvFolder } from "./admin/kv_folder.ts";
-import { loadOrMakeSecretKey } from "./admin/secret_key_file.ts";
+import { loadOrMakeSecretKey, SecretKeyFileError } from "./admin/secret_key_file.ts";
 import { openDatabase } from "./kv/open.ts";
 import { parseConfig } from "./lib/config.ts";
 import { SHUTDOWN } from "./lib/limits.ts";
@@ -91,5 +91,5 @@ try {
   await start();
 } catch (error) {
   refuse(error instanceof Error ? error.message : String(error));
-  Deno.exit(error instanceof StartError ? 2 : 1);
+  Deno.exit(error instanceof StartError || error instanceof SecretKeyFileError ? 2 : 1);
 }

@@ -38,27 +38,11 @@ function readConfig(): ServiceConfig {
   throw new WrongUse("use the configuration", parsed.mistakes.map(({ message }) => message));
 }
 
-/** The key that secrets are sealed with. One is made only together with the database: another would not open it. */
+/** The key that secrets are sealed with. */
 async function secretKey({ secret_key, kv }: ServiceConfig): Promise<Uint8Array<ArrayBuffer>> {
   if (secret_key !== null) return secret_key;
   if (kv.kind !== "file") throw new WrongUse("use the configuration: TIDINGS_SECRET_KEY must be set");
-  if (await exists(kv.path) && !await exists(`${kv.path}.key`)) {
-    throw new WrongUse(
-      `read the secrets in ${kv.path}: TIDINGS_SECRET_KEY must be set as it is for the service, because there is no ` +
-        "key file beside the database",
-    );
-  }
   return await loadOrMakeSecretKey(kv.path);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 async function openStore(config: ServiceConfig): Promise<{ storage: Storage; place: string }> {

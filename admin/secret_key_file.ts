@@ -38,6 +38,12 @@ export async function loadOrMakeSecretKey(
   try {
     const key = await readKey(path);
     if (key !== null) return key;
+    // One is made only together with the database: another key could not open what is in it. Read again after the
+    // look, because a process that starts at the same time makes first the key and then the database.
+    if (await isThere(kv_path)) {
+      return await readKey(path) ??
+        refuse(path, `it is missing although ${kv_path} is there: put it back, or set TIDINGS_SECRET_KEY`);
+    }
     await makeKey(path, link);
     const made = await readKey(path);
     if (made === null) throw refusal(path, "it was removed right after it was made");
@@ -50,6 +56,15 @@ export async function loadOrMakeSecretKey(
 
 function refusal(path: string, reason: string, cause?: unknown): SecretKeyFileError {
   return new SecretKeyFileError(`Cannot use the secret key file ${path}: ${reason}`, { cause });
+}
+
+function refuse(path: string, reason: string): never {
+  throw refusal(path, reason);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  using file = await openIfThere(path);
+  return file !== null;
 }
 
 /** The key in the file; null if there is no file. */

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { AtomicLimits } from "./commit_limits.ts";
+import type { AtomicLimits, CommitterLimits } from "./commit_limits.ts";
 import type { Database } from "./database.ts";
 import { type MeasuredMember, type Mutation, sameKey } from "./member.ts";
 
@@ -38,7 +38,7 @@ class TouchedKeys {
  * that only check a key are no conflict: neither changes what the other sees.) Conflicts are looked up by fingerprint; a
  * collision of prints makes a member wait for the next group, and no more than that.
  */
-export class CommitGroup {
+class CommitGroup {
   readonly #limits: AtomicLimits;
   #size = 0;
   #alone = false;
@@ -49,7 +49,6 @@ export class CommitGroup {
   readonly #taken = new TouchedKeys();
   readonly #passed = new TouchedKeys();
 
-  /** @param limits What the atomic operation may hold. */
   constructor(limits: AtomicLimits) {
     this.#limits = limits;
   }
@@ -96,6 +95,34 @@ export class CommitGroup {
   passOver(next: MeasuredMember): void {
     this.#passed.add(next);
   }
+}
+
+/**
+ * Takes from a queue what one atomic operation can hold, in order of arrival, passing over what has to wait.
+ *
+ * @param queue Who waits, in order of arrival.
+ * @param limits What an atomic operation may hold, and how many may be passed over before nobody else is looked at.
+ * @returns Who goes now (somebody, unless the queue is empty), and who is left: those passed over first, so that nobody
+ * is passed over for ever.
+ */
+export function takeGroup<T extends { readonly measured: MeasuredMember }>(
+  queue: readonly T[],
+  limits: AtomicLimits & Pick<CommitterLimits, "passed_over_max">,
+): { taken: T[]; left: T[] } {
+  const group = new CommitGroup(limits);
+  const taken: T[] = [];
+  const passed_over: T[] = [];
+  for (const entry of queue) {
+    if (passed_over.length === limits.passed_over_max || !group.hasRoomFor(entry.measured)) break;
+    if (group.mustWait(entry.measured)) {
+      group.passOver(entry.measured);
+      passed_over.push(entry);
+    } else {
+      group.add(entry.measured);
+      taken.push(entry);
+    }
+  }
+  return { taken, left: passed_over.concat(queue.slice(taken.length + passed_over.length)) };
 }
 
 /**

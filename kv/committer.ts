@@ -10,7 +10,7 @@
  */
 import type { Clock, Random } from "../lib/ports.ts";
 import { CommitError, commitErrorKind } from "./commit_error.ts";
-import { buildAtomic, CommitGroup } from "./commit_group.ts";
+import { buildAtomic, takeGroup } from "./commit_group.ts";
 import { COMMITTER_LIMITS, type CommitterLimits } from "./commit_limits.ts";
 import { type CommitterStats, emptyStats, type GroupReport } from "./commit_stats.ts";
 import type { Database } from "./database.ts";
@@ -139,35 +139,17 @@ class GroupCommitter implements Committer {
   }
 
   async #run(): Promise<void> {
-    while (this.#queue.length > 0) await this.#settleGroup(this.#takeGroup());
+    while (this.#queue.length > 0) {
+      const { taken, left } = takeGroup(this.#queue, this.#limits);
+      this.#queue = left;
+      for (const { measured } of taken) this.#queued_bytes -= measured.bytes;
+      await this.#settleGroup(taken);
+    }
     this.#running = false;
     for (const resolve of this.#idle_waiters.splice(0)) resolve();
   }
 
-  /** Takes from the queue what one atomic operation can hold, in order of arrival, passing over what conflicts. */
-  #takeGroup(): Entry[] {
-    const group = new CommitGroup(this.#limits);
-    const taken: Entry[] = [];
-    const passed_over: Entry[] = [];
-    let looked_at = 0;
-    for (const entry of this.#queue) {
-      if (passed_over.length === this.#limits.passed_over_max || !group.hasRoomFor(entry.measured)) break;
-      looked_at += 1;
-      if (group.mustWait(entry.measured)) {
-        group.passOver(entry.measured);
-        passed_over.push(entry);
-      } else {
-        group.add(entry.measured);
-        taken.push(entry);
-        this.#queued_bytes -= entry.measured.bytes;
-      }
-    }
-    // Whoever was passed over goes first next time, so nobody is passed over for ever.
-    this.#queue = passed_over.concat(this.#queue.slice(looked_at));
-    return taken;
-  }
-
-  async #settleGroup(entries: Entry[]): Promise<void> {
+  async #settleGroup(entries: readonly Entry[]): Promise<void> {
     const started_at = this.#ports.clock.now();
     const cancel = this.#ports.clock.after(this.#limits.give_up_ms, () => this.#giveUp(entries, started_at));
     try {

@@ -73,11 +73,12 @@ export async function eventPage(
   const range = rangeOf(site_id, query, reader);
   if (range === null) return { events: [], next: null };
   const events: StoredEvent[] = [];
+  const { start } = range;
   let { end } = range;
   /** The ids before the last one looked at, newest first. */
   async function idsBefore(limit: number): Promise<string[]> {
     const options = { reverse: true, limit, batchSize: limit };
-    const entries = await Array.fromAsync(reader.db.list({ ...range, end }, options));
+    const entries = await Array.fromAsync(reader.db.list({ start, end }, options));
     return entries.map(({ key }) => String(key[2]));
   }
   let examined = 0;

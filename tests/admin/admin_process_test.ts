@@ -194,7 +194,7 @@ Deno.test("admin refuses a database that it can't work on, in words, with exit c
   const other_key = btoa("another-key-another-key-another!");
   const table: [env: Record<string, string>, complaint: RegExp][] = [
     [{ TIDINGS_SECRET_KEY: other_key }, /^Cannot read the secrets in this database: TIDINGS_SECRET_KEY/],
-    [{}, /^Cannot read the secrets in \S+: TIDINGS_SECRET_KEY must be set as it is for the service/],
+    [{}, /^Cannot use the secret key file \S+: it is missing although \S+ is there: put it back/],
     [
       { TIDINGS_KV: ":memory:" },
       /^Cannot reach a database in the memory of another process: use --url and --key/,

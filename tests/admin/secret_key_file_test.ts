@@ -159,3 +159,15 @@ Deno.test("loadOrMakeSecretKey() names the file when its folder is missing", asy
     await refusalOf(join(kv_path, "nowhere", "tidings.db"));
   });
 });
+
+Deno.test("loadOrMakeSecretKey() makes no key for a database that is there already: it could not open it", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/tidings.db`, "");
+    const error = await assertRejects(() => loadOrMakeSecretKey(`${folder}/tidings.db`), SecretKeyFileError);
+    assertMatch(error.message, /tidings\.db\.key: it is missing although \S+tidings\.db is there/);
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["tidings.db"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -216,7 +216,7 @@ Deno.test("every record says which version wrote it, and a later one is refused"
     assertEquals(changed(each.sample(), (json) => json), each.sample(), "the test changes nothing else");
     const later = changed(each.sample(), (json) => ({ ...json, v: RECORD_VERSION + 1 }));
     assertStringIncludes(refusal(each, later), "later release");
-    for (const v of [undefined, null, "1", 1.5]) {
+    for (const v of [undefined, null, "1", 0.5]) {
       assertStringIncludes(refusal(each, changed(each.sample(), (json) => ({ ...json, v }))), "version");
     }
   }
@@ -261,6 +261,15 @@ Deno.test("what is no record at all is refused", () => {
       refusal(each, value);
     }
   }
+});
+
+Deno.test("a record with a byte that is no UTF-8 is refused, and an event without a body too", () => {
+  const sealed = sealRecord.encode({ sealed: "x" });
+  sealed[sealed.indexOf("x".charCodeAt(0))] = 0xff;
+  assertThrows(() => sealRecord.decode(sealed), BrokenRecord);
+  const event = eventRecord.encode(sampleEvent());
+  const head = event.slice(0, event.indexOf(0x0a));
+  assertThrows(() => eventRecord.decode(new Uint8Array([...head, 0x20])), BrokenRecord);
 });
 
 Deno.test("BrokenRecord never quotes what the record holds", () => {

@@ -6,8 +6,9 @@
  * @module
  */
 import { testAnswers, testLife, testLimits } from "./sender_contract_answers.ts";
-import { testBrokenReceivers, testDeadline, testTls } from "./sender_contract_failures.ts";
+import { testBrokenReceivers, testDeadline } from "./sender_contract_failures.ts";
 import { testGuard } from "./sender_contract_guard.ts";
+import { testTls } from "./sender_contract_tls.ts";
 import type { SenderDriver } from "./sender_rig.ts";
 
 /**
