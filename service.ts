@@ -209,7 +209,7 @@ async function inTime(done: Promise<void>, most_ms: number, clock: Pick<Clock, "
 async function problemsOf(store: Store, engine: Engine): Promise<string[]> {
   const problems: string[] = [];
   if (!engine.ready) problems.push("The engine could not write to storage lately, so it starts no send");
-  if (store.failing_since !== null) {
+  if (!engine.storageWorks && store.failing_since !== null) {
     problems.push(`Storage takes no writes since ${new Date(store.failing_since).toISOString()}`);
   }
   try {

@@ -189,8 +189,10 @@ class Trial {
     return median(times);
   }
 
-  async megabytes(): Promise<number> {
-    return (await Deno.stat(this.path)).size / 2 ** 20;
+  /** Closes the database, which writes everything into its file. @returns The file's size. */
+  async close(): Promise<{ mebibytes: number }> {
+    this.kv.close();
+    return { mebibytes: (await Deno.stat(this.path)).size / 2 ** 20 };
   }
 }
 
@@ -219,17 +221,17 @@ async function main(webhooks: number, deliveries: number, rounds: number): Promi
     const page_ms = await trial.pageMs(webhooks);
     const rate = median(trial.rates);
     const ratio = rate / median(base?.rates ?? []);
+    const { mebibytes } = await trial.close();
     const last = (trial.rates.at(-1) ?? 0) / (base?.rates.at(-1) ?? 1);
     await print([
       trial.layout.name.padEnd(40),
       Math.round(rate).toString().padStart(12),
       ratio.toFixed(2).padStart(10),
       last.toFixed(2).padStart(12),
-      (await trial.megabytes()).toFixed(0).padStart(7),
+      mebibytes.toFixed(0).padStart(7),
       (page_ms === null ? "-" : page_ms.toFixed(2)).padStart(9),
     ]);
   }
-  for (const { kv } of trials) kv.close();
   await Deno.remove(folder, { recursive: true });
 }
 

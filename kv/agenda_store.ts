@@ -29,6 +29,12 @@ function dueEntry(entry: Deno.KvEntry<Uint8Array>): DueEntry {
   };
 }
 
+/**
+ * Makes this part of the store.
+ *
+ * @param parts What the parts of the room share.
+ * @returns The due index, markers and beats.
+ */
 export function createAgendaStore({ db, committer }: StoreParts): AgendaStore {
   return {
     async markers(until, most, after) {

@@ -34,6 +34,13 @@ function deliveryKey({ event_id, webhook_id }: { event_id: string; webhook_id: s
   return keys.delivery(event_id, webhook_id);
 }
 
+/**
+ * Makes this part of the store.
+ *
+ * @param parts What the parts of the room share, and how the ids of a moment begin.
+ * @param webhooks For the pause that a delivery may bring upon its webhook.
+ * @returns Events, deliveries and their history.
+ */
 export function createEventStore(
   parts: StoreParts & { readonly idPrefixAt: (at_ms: number) => string },
   webhooks: WebhookRecords,

@@ -9,6 +9,12 @@ import { keys } from "./keys.ts";
 import { apiKeyIdRecord, apiKeyRecord } from "./records.ts";
 import type { StoreParts } from "./webhook_store.ts";
 
+/**
+ * Makes this part of the store.
+ *
+ * @param parts What the parts of the room share.
+ * @returns The API keys.
+ */
 export function createKeyStore({ db, committer }: StoreParts): KeyStore {
   async function byHash(hash: string): Promise<ReturnType<typeof apiKeyRecord.decode> | null> {
     const entry = await db.get<Uint8Array>(keys.apiKey(hash));

@@ -16,6 +16,7 @@ export function slotOf(at_ms: number): number {
   return Math.floor(at_ms / LEASE.slot_ms);
 }
 
+/** Builders of all keys; those that end in `Of` or `All` give the prefix of a list. */
 export const keys = {
   webhook: (site_id: string, webhook_id: string): Key => ["webhook", site_id, webhook_id],
   webhooksOf: (site_id: string): Key => ["webhook", site_id],

@@ -178,6 +178,7 @@ export const webhookRecord = codec<Webhook>(
   }),
 );
 
+/** What a lane must not forget at a restart. */
 export const laneRecord = codec<LaneState>(
   "lane",
   z.object({
@@ -189,11 +190,13 @@ export const laneRecord = codec<LaneState>(
   }),
 );
 
+/** What an idempotency key stands for. */
 export const idempotencyRecord = codec<IdempotencyEntry>(
   "idempotency",
   z.object({ event_id: z.string(), digest: z.string(), expires_at: at }),
 );
 
+/** An API key: its hash and what it may do. */
 export const apiKeyRecord = codec<ApiKey>(
   "API key",
   z.object({
@@ -208,10 +211,15 @@ export const apiKeyRecord = codec<ApiKey>(
   }),
 );
 
+/** A due entry; when, for whom and of what is in its key. */
 export const dueRecord = codec("due", z.object({ site_id: z.string(), owner: z.string().nullable() }));
+/** The way from an API key's id to its hash. */
 export const apiKeyIdRecord = codec("API key id", z.object({ hash: z.string() }));
+/** The last beat of a process. */
 export const beatRecord = codec("instance", z.object({ at }));
+/** When a site's set of webhooks last changed. */
 export const guardRecord = codec("site", z.object({ changed_at: at }));
+/** A known text, sealed with the secret key of this database. */
 export const sealRecord = codec("secret check", z.object({ sealed: z.string() }));
 
 const eventHead = z.object({

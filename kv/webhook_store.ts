@@ -53,6 +53,12 @@ export function paused(webhook: Webhook, pause: { reason: PauseReason; at: numbe
   };
 }
 
+/**
+ * Makes what the other transactions need of webhooks.
+ *
+ * @param parts What the parts of the room share.
+ * @returns Reading and preparing, still sealed.
+ */
 export function createWebhookRecords({ db, clock, retention }: StoreParts): WebhookRecords {
   return {
     async read(site_id, webhook_id) {
@@ -87,6 +93,13 @@ export function createWebhookRecords({ db, clock, retention }: StoreParts): Webh
 /** Conflicts in a row after which something is wrong: each of them means that someone else got through. */
 const CONFLICTS_MAX = 100;
 
+/**
+ * Makes this part of the store.
+ *
+ * @param parts What the parts of the room share.
+ * @param records Reading and preparing.
+ * @returns Webhooks in the clear, and the state of their lanes.
+ */
 export function createWebhookStore(parts: StoreParts, records: WebhookRecords): WebhookStore {
   const { db, committer, box } = parts;
 

@@ -21,6 +21,8 @@ import { Pump } from "./pump.ts";
 
 /** Attempts that wait to be recorded; beyond it no send starts. */
 const UNRECORDED_MAX = 2000;
+/** Commits that fail for longer than this are a failure of storage. */
+const FAILING_MS = TIME.SECOND_MS;
 /** How long a lane in which nothing happens stays in memory. */
 const IDLE_MS = 10 * TIME.MINUTE_MS;
 
@@ -40,7 +42,7 @@ export class Engine {
   /** @param ports The world. */
   constructor(ports: EnginePorts) {
     this.#ports = ports;
-    const { clock, store, instance } = ports;
+    const { clock, instance } = ports;
     this.#lanes = new Lanes({
       maySend: () => this.#maySend(),
       send: (lane, held) => this.#attempts.make(lane, held),
@@ -68,13 +70,19 @@ export class Engine {
       isAlive: (owner) => owner === instance || this.#instances.isAlive(owner),
       openLane: (webhook) => this.#openLane(webhook),
       arm: (at) => this.#arm(at),
-      mayClaim: () => this.#state === "running" && store.failing_since === null,
+      mayClaim: () => this.#state === "running" && this.storageWorks,
     });
   }
 
   /** Whether beats succeed and sends may start: what `readyz` asks. */
   get ready(): boolean {
     return this.#state === "running" && this.#instances.fresh;
+  }
+
+  /** Whether storage takes writes: with two processes on one file some fail for milliseconds, and that is no failure. */
+  get storageWorks(): boolean {
+    const { store, clock } = this.#ports;
+    return store.failing_since === null || clock.now() - store.failing_since < FAILING_MS;
   }
 
   /** Beats for the first time, then begins to look for what is due. */
@@ -215,7 +223,7 @@ export class Engine {
   }
 
   #maySend(): boolean {
-    return this.#state === "running" && this.#instances.fresh && this.#ports.store.failing_since === null &&
+    return this.#state === "running" && this.#instances.fresh && this.storageWorks &&
       this.#attempts.unrecorded < UNRECORDED_MAX;
   }
 

@@ -75,6 +75,12 @@ const TABLE: Readonly<Record<string, Access>> = {
   [`DELETE ${WEBHOOKS}/:webhook_id`]: { may: MANAGE, status: 204 },
   [`POST ${WEBHOOKS}/:webhook_id/rotate-secret`]: { may: MANAGE, status: 200 },
   [`POST ${WEBHOOKS}/:webhook_id/test`]: { may: MANAGE, status: 200 },
+  [`POST ${WEBHOOKS}/:webhook_id/recover`]: {
+    may: MANAGE,
+    status: 202,
+    body: () => ({ since: "2026-01-01T00:00:00Z" }),
+  },
+  [`POST ${DELIVERIES}/:delivery_id/redeliver`]: { may: MANAGE, status: 202 },
   [`GET ${DELIVERIES}`]: { may: READ, status: 200 },
   [`GET ${DELIVERIES}/:delivery_id`]: { may: READ, status: 200 },
   "GET /v1/keys": { may: ADMIN, status: 200 },
