@@ -73,6 +73,9 @@ export function createApp(ports: RoutePorts): Hono<Env> {
         ports.log,
       );
     }
+    if (context.req.method === "OPTIONS") {
+      return new Response(null, { status: 204, headers: { "Allow": [...methods, "OPTIONS"].join(", ") } });
+    }
     const error = new AppError("method_not_allowed", `This path takes ${methods.join(", ")}`);
     const response = problemResponse(context, error, ports.log);
     response.headers.set("Allow", methods.join(", "));

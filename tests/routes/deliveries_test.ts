@@ -1,20 +1,10 @@
 /**
- * The history of deliveries over HTTP: pages, filters, one delivery with what was sent, and sending it again.
+ * The history of deliveries over HTTP: pages, filters, one delivery with what was sent.
  *
  * @module
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import {
-  type Api,
-  countOf,
-  type DeliveryJson,
-  goal,
-  type PageJson,
-  SITE,
-  sitePath,
-  until,
-  within,
-} from "../helpers/api.ts";
+import { type Api, type DeliveryJson, goal, type PageJson, SITE, sitePath, within } from "../helpers/api.ts";
 import { startReceiver } from "../helpers/receiver.ts";
 import { startTestService } from "../helpers/service.ts";
 
@@ -170,107 +160,4 @@ Deno.test("of a long answer the first 1,024 bytes are kept, as text", async () =
   }
   const bodies = (await service.deliveries()).map(({ attempts }) => attempts[0]?.response_body).toReversed();
   assertEquals(bodies, ["é".repeat(512), "x".repeat(1023), "\u0000\u0001"]);
-});
-
-Deno.test("redelivering makes one new attempt at once, as often as it is asked for", async () => {
-  await using service = await startTestService({ env: LATER });
-  await using receiver = startReceiver({ respond: [200, 500, 200] });
-  await service.webhook(receiver.url);
-  const { id: event_id } = await service.post(goal(1));
-  const [delivered] = await service.settled("delivered", 1);
-  const path = sitePath(`/deliveries/${delivered?.id}/redeliver`);
-
-  const first = await service.call<DeliveryJson>("POST", path);
-  assertEquals([first.status, first.json.id], [202, delivered?.id]);
-  const [failed] = await service.settledAs(({ attempts_total }) => attempts_total === 2, 1);
-  assertEquals(failed?.status, "delivered", "a failed redelivery of a delivered one leaves it delivered");
-  assertEquals((await service.call("POST", path)).status, 202);
-  const [again] = await service.settledAs(({ attempts_total }) => attempts_total === 3, 1);
-  assertEquals(again?.attempts.map(({ trigger, status_code }) => [trigger, status_code]), [
-    ["automatic", 200],
-    ["manual", 500],
-    ["manual", 200],
-  ]);
-  assertEquals([again?.status, again?.next_attempt_at], ["delivered", null]);
-  assertEquals(receiver.requests.map(({ headers }) => headers.get("webhook-id")), [
-    event_id,
-    event_id,
-    event_id,
-  ]);
-  assertEquals(receiver.requests.map(({ headers }) => headers.get("X-Webhook-Attempt")), ["1", "2", "3"]);
-});
-
-Deno.test("redelivering a pending one keeps its schedule if it fails, and ends it if it succeeds", async () => {
-  await using service = await startTestService({ env: LATER });
-  await using receiver = startReceiver({ respond: [500, 500, 200] });
-  await service.webhook(receiver.url, { max_retries: 1 });
-  await service.post(goal(1));
-  const [pending] = await service.settledAs(({ attempts_total }) => attempts_total === 1, 1);
-  assertEquals(pending?.status, "pending");
-  const path = sitePath(`/deliveries/${pending?.id}/redeliver`);
-  await service.call("POST", path);
-  const [kept] = await service.settledAs(({ attempts_total }) => attempts_total === 2, 1);
-  assertEquals([kept?.status, kept?.next_attempt_at], ["pending", pending?.next_attempt_at ?? ""]);
-  await service.call("POST", path);
-  const [ended] = await service.settledAs(({ attempts_total }) => attempts_total === 3, 1);
-  assertEquals([ended?.status, ended?.next_attempt_at], ["delivered", null]);
-});
-
-Deno.test("a webhook that is not active takes no redelivery and no recovery", async () => {
-  await using service = await startTestService({ env: LATER });
-  await using receiver = startReceiver({ respond: 500 });
-  const { id } = await service.webhook(receiver.url);
-  await service.post(goal(1));
-  const [delivery] = await service.settledAs(({ attempts_total }) => attempts_total === 1, 1);
-  const path = sitePath(`/webhooks/${id}`);
-  await service.call("PATCH", path, { enabled: false });
-  const since = { since: "2026-01-01T00:00:00Z" };
-  for (
-    const answer of [
-      await service.call("POST", sitePath(`/deliveries/${delivery?.id}/redeliver`)),
-      await service.call("POST", `${path}/recover`, since),
-    ]
-  ) {
-    assertEquals([answer.status, answer.json.code], [409, "webhook_not_active"]);
-  }
-  await service.call("DELETE", path);
-  const deleted = await service.call("POST", sitePath(`/deliveries/${delivery?.id}/redeliver`));
-  assertEquals([deleted.status, deleted.json.code], [409, "webhook_not_active"]);
-  assertEquals(receiver.requests.length, 1);
-});
-
-Deno.test("recovering brings back what was exhausted, cancelled or skipped, and leaves the rest alone", async () => {
-  await using service = await startTestService();
-  await using receiver = startReceiver({ respond: [200, 400, 500] });
-  const { id } = await service.webhook(receiver.url, { max_retries: 0 });
-  await service.post(goal(1));
-  await service.settled("delivered", 1);
-  await service.post(goal(2));
-  await until(
-    async () => (await service.deliveries("?status=exhausted")).length === 1,
-    "the second is exhausted",
-  );
-  const path = sitePath(`/webhooks/${id}`);
-  await service.call("PATCH", path, { enabled: false });
-  const skipped = await service.post(goal(3));
-  assertEquals(skipped.skipped, [{ webhook_id: id, reason: "disabled" }]);
-  await service.call("PATCH", path, { enabled: true });
-  receiver.respond(200);
-
-  const body = { since: "2026-01-01T00:00:00Z" };
-  const { status, json } = await service.call<{ recovered: number; next_since: string | null }>(
-    "POST",
-    `${path}/recover`,
-    body,
-  );
-  assertEquals([status, json], [202, { recovered: 2, next_since: null }]);
-  const all = await service.settled("delivered", 3);
-  assertEquals(all.map(({ attempts }) => attempts.map(({ trigger }) => trigger)), [
-    ["recover"],
-    ["automatic", "recover"],
-    ["automatic"],
-  ]);
-  assertEquals(receiver.requests.map(countOf).toSorted(), [1, 2, 2, 3]);
-  const nothing = await service.call<{ recovered: number }>("POST", `${path}/recover`, body);
-  assertEquals(nothing.json.recovered, 0);
 });

@@ -1,5 +1,5 @@
 /**
- * Events over HTTP: who is told and who is not, batches, the history of a site's events, and asking beforehand.
+ * Events over HTTP: who is told and who is not, and how a receiver's developer finds out why a signature does not verify.
  *
  * @module
  */
@@ -20,22 +20,6 @@ interface EventJson {
     readonly webhook_id: string;
     readonly delivery_id?: string;
     readonly reason?: string;
-  }[];
-}
-
-interface BatchJson {
-  readonly accepted: number;
-  readonly duplicates: number;
-  readonly rejected: number;
-  readonly results: readonly {
-    readonly id?: string;
-    readonly queued?: number;
-    readonly duplicate?: boolean;
-    readonly error?: {
-      readonly code: string;
-      readonly detail: string;
-      readonly errors: readonly { readonly path: string }[];
-    };
   }[];
 }
 
@@ -100,140 +84,6 @@ Deno.test("a spike below the threshold, and a drop above it, are told to nobody"
   assertEquals((await posted("visitor_drop", 5)).skipped, below);
   assertEquals((await posted("visitor_spike", 50)).queued, 1);
   assertEquals((await posted("visitor_drop", 4)).queued, 1);
-});
-
-Deno.test("a site's events are listed newest first, in pages, by kind and time", async () => {
-  await using service = await startTestService();
-  const posted: string[] = [];
-  for (const [event, data] of Object.entries(EVENTS)) {
-    posted.push((await service.post(eventOf(event, data))).id);
-  }
-  await service.post(goal(1, { site_id: "other.example" }));
-  const walk = async (query: string): Promise<EventJson[]> => {
-    const found: EventJson[] = [];
-    let cursor: string | null = null;
-    do {
-      const path: string = sitePath(`/events?${query}${cursor === null ? "" : `&cursor=${cursor}`}`);
-      const { status, json } = await service.call<PageJson<EventJson>>("GET", path);
-      assertEquals(status, 200, path);
-      found.push(...json.data);
-      cursor = json.next_cursor;
-    } while (cursor !== null);
-    return found;
-  };
-  for (const limit of [1, 2, 5, 100]) {
-    assertEquals((await walk(`limit=${limit}`)).map(({ id }) => id), posted.toReversed(), `limit ${limit}`);
-  }
-  const [spike] = await walk("event=visitor_spike");
-  assertEquals(spike?.id, posted[1]);
-  const at = encodeURIComponent(spike?.accepted_at ?? "");
-  const all = await walk("");
-  assertEquals(
-    (await walk(`until=${at}`)).map(({ id }) => id),
-    all.filter(({ accepted_at }) => accepted_at < (spike?.accepted_at ?? "")).map(({ id }) => id),
-  );
-  for (const query of ["cursor=x", "limit=0", "event=test", "status=delivered"]) {
-    assertEquals((await service.call("GET", sitePath(`/events?${query}`))).status, 422, query);
-  }
-});
-
-Deno.test("explaining says who would be told and why not, and neither stores nor sends anything", async () => {
-  await using service = await startTestService();
-  await using receiver = startReceiver();
-  const told = await service.webhook(receiver.url, { name: "Told" });
-  const other = await service.webhook(receiver.url, { name: "Other", events: ["visitor_drop"] });
-  const { site_id: _, ...without_site } = goal();
-  for (const body of [goal(), without_site]) {
-    const { status, json } = await service.call("POST", sitePath("/explain"), body);
-    assertEquals<unknown>([status, json], [200, {
-      decisions: [
-        { webhook_id: told.id, name: "Told", told: true, reason: null },
-        { webhook_id: other.id, name: "Other", told: false, reason: "not_subscribed" },
-      ],
-    }]);
-  }
-  const foreign = await service.call("POST", sitePath("/explain"), goal(1, { site_id: "other.example" }));
-  assertEquals([foreign.status, foreign.json.errors?.map(({ path }) => path)], [422, ["/site_id"]]);
-  assertEquals((await service.call<PageJson<unknown>>("GET", sitePath("/events"))).json.data, []);
-  assertEquals(await service.deliveries(), []);
-  assertEquals(receiver.requests.length, 0);
-});
-
-function batch(service: Api, events: unknown, key?: string) {
-  return service.call<BatchJson>("POST", "/v1/events/batch", { events }, key === undefined ? {} : { key });
-}
-
-Deno.test("a batch tells of each item what became of it, in order", async () => {
-  await using service = await startTestService();
-  await using receiver = startReceiver();
-  await service.webhook(receiver.url);
-  const ingest = await service.key("ingest");
-  const first = await batch(service, [{ ...goal(1), idempotency_key: "one" }], ingest);
-  assertEquals([first.status, first.json.accepted], [202, 1]);
-  const { status, json } = await batch(service, [
-    goal(2),
-    { ...goal(1), idempotency_key: '"one"' },
-    { ...goal(3), idempotency_key: "one" },
-    goal(4, { data: {} }),
-    goal(5, { site_id: "foreign.example" }),
-    "text",
-    { ...goal(6), idempotency_key: "two" },
-    { ...goal(7), idempotency_key: "a b" },
-  ], ingest);
-  assertEquals(status, 202);
-  assertEquals([json.accepted, json.duplicates, json.rejected], [2, 1, 5]);
-  assertEquals(json.results.map(({ queued, duplicate, error }) => error?.code ?? [queued, duplicate]), [
-    [1, undefined],
-    [1, true],
-    "idempotency_key_reused",
-    "validation_failed",
-    "forbidden",
-    "validation_failed",
-    [1, undefined],
-    "validation_failed",
-  ]);
-  assertEquals(json.results[1]?.id, first.json.results[0]?.id);
-  assertEquals(json.results[3]?.error?.errors.map(({ path }) => path), [
-    "/events/3/data/goal_name",
-    "/events/3/data/visitor_count",
-  ]);
-  assertEquals(json.results[7]?.error?.errors.map(({ path }) => path), ["/events/7/idempotency_key"]);
-  await service.settled("delivered", 3);
-  assertEquals(receiver.requests.length, 3);
-});
-
-Deno.test("a batch of which nothing is valid, or that is none, is refused as a whole", async () => {
-  await using service = await startTestService();
-  const bodies: unknown[] = [
-    { events: [] },
-    { events: Array(1001).fill(goal()) },
-    { events: [goal(1, { data: {} })] },
-    { events: {} },
-    [],
-    { events: [goal()], more: 1 },
-  ];
-  for (const body of bodies) {
-    const { status, json } = await service.call("POST", "/v1/events/batch", body);
-    assertEquals([status, json.code], [422, "validation_failed"]);
-  }
-  const headers = { "Idempotency-Key": "k" };
-  const { status, json } = await service.call("POST", "/v1/events/batch", { events: [goal()] }, { headers });
-  assertEquals([status, json.errors?.map(({ path }) => path)], [422, ["/Idempotency-Key"]]);
-  assertEquals((await service.call<PageJson<unknown>>("GET", sitePath("/events"))).json.data, []);
-});
-
-Deno.test("a batch of a thousand events is taken whole, and repeated it is all duplicates", async () => {
-  await using service = await startTestService();
-  const events = Array.from(
-    { length: 1000 },
-    (_, index) => ({ ...goal(index), idempotency_key: `k${index}` }),
-  );
-  const first = await batch(service, events);
-  assertEquals([first.status, first.json.accepted, first.json.rejected], [202, 1000, 0]);
-  const again = await batch(service, events);
-  assertEquals([again.status, again.json.accepted, again.json.duplicates], [202, 0, 1000]);
-  assertEquals(again.json.results.map(({ id }) => id), first.json.results.map(({ id }) => id));
-  assert(first.json.results.every(({ queued }) => queued === 0));
 });
 
 Deno.test("the signature debugger says of each header whether it is valid, and what to do", async () => {
