@@ -75,6 +75,19 @@ function stopOnSignals(running: Service, log: Log): void {
   }
 }
 
+/** A fault that nobody caught is one request's or one send's: it is logged, and the service goes on for all the others. */
+function surviveFaults(log: Log): void {
+  const told = (kind: string, event: Event, fault: unknown): void => {
+    event.preventDefault();
+    log.error("process.fault", { kind, error: fault instanceof Error ? fault.stack : String(fault) });
+  };
+  globalThis.addEventListener(
+    "unhandledrejection",
+    (event) => told("unhandled_rejection", event, event.reason),
+  );
+  globalThis.addEventListener("error", (event) => told("uncaught_error", event, event.error));
+}
+
 async function start(): Promise<void> {
   const config = readConfig();
   const log = createLog({ level: config.log_level, format: config.log_format, now: () => clock.now() });
@@ -82,6 +95,7 @@ async function start(): Promise<void> {
   if (config.kv.kind === "file") await makeKvFolder(config.kv.path);
   const secret_key = await secretKey(config);
   const database = await openDatabase(config.kv);
+  surviveFaults(log);
   service = await startService({ config, database, secret_key, clock, log });
   stopOnSignals(service, log);
   log.info("listening", { url: service.url, version: VERSION, pid: Deno.pid });

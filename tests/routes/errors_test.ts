@@ -96,7 +96,6 @@ Deno.test("a method that a path does not take is 405, with those it takes in All
     ["DELETE", "/healthz", ["GET", "HEAD"]],
     ["GET", "/v1/events", ["POST"]],
     ["HEAD", "/v1/events", ["POST"]],
-    ["OPTIONS", "/v1/events", ["POST"]],
     ["PURGE", "/v1/events", ["POST"]],
     ["PUT", sitePath("/webhooks"), ["GET", "HEAD", "POST"]],
     ["PUT", sitePath("/webhooks", "bücher.example/blog"), ["GET", "HEAD", "POST"]],
@@ -110,7 +109,8 @@ Deno.test("a method that a path does not take is 405, with those it takes in All
     for (const key of [ADMIN_KEY, null]) {
       const { status, headers, json } = await service.call(method, path, undefined, { key });
       assertEquals(status, 405, `${method} ${path}`);
-      assertEquals((headers.get("Allow") ?? "").split(", ").toSorted(), allow, `${method} ${path}`);
+      const allowed = (headers.get("Allow") ?? "").split(", ").filter((name) => name !== "OPTIONS");
+      assertEquals(allowed.toSorted(), allow, `${method} ${path}`);
       if (method !== "HEAD") assertEquals(json.code, "method_not_allowed");
     }
   }

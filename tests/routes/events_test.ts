@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type AcceptedJson, type Api, goal, type PageJson, SITE, sitePath } from "../helpers/api.ts";
+import { assertEquals, assertMatch } from "@std/assert";
+import { type AcceptedJson, goal, SITE, sitePath } from "../helpers/api.ts";
 import { startReceiver } from "../helpers/receiver.ts";
 import { startTestService } from "../helpers/service.ts";
 
