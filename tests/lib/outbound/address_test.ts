@@ -1,3 +1,8 @@
+/**
+ * Which addresses a receiver may be on, in every spelling, and how a list of networks is read.
+ *
+ * @module
+ */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import ip from "ipaddr.js";

@@ -1,3 +1,8 @@
+/**
+ * How much of an answer is read, and what is kept of it.
+ *
+ * @module
+ */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { ANSWER } from "../../../lib/limits.ts";

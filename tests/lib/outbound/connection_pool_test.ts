@@ -1,3 +1,8 @@
+/**
+ * Connections kept for the next send: whose they are, how many, how long.
+ *
+ * @module
+ */
 import { assertEquals } from "@std/assert";
 import { parseNetworks } from "../../../lib/outbound/address.ts";
 import type { Connection } from "../../../lib/outbound/connection.ts";

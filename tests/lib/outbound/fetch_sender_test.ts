@@ -1,3 +1,8 @@
+/**
+ * The platform's own sender, beyond the contract that both senders keep.
+ *
+ * @module
+ */
 import { assertEquals } from "@std/assert";
 import { createFetchSender, fetchErrorKind } from "../../../lib/outbound/fetch_sender.ts";
 import type { SendErrorKind } from "../../../lib/ports.ts";

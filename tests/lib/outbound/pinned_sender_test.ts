@@ -1,3 +1,8 @@
+/**
+ * The pinned sender, beyond the contract that both senders keep: it connects to the vetted address and no other.
+ *
+ * @module
+ */
 import { assert, assertEquals } from "@std/assert";
 import { createPinnedSender } from "../../../lib/outbound/pinned_sender.ts";
 import { type RawConnection, startRawReceiver, startReceiver } from "../../helpers/receiver.ts";

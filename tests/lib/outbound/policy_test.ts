@@ -1,3 +1,8 @@
+/**
+ * What the operator allows, with the addresses of this machine kept fresh.
+ *
+ * @module
+ */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { addressVerdict } from "../../../lib/outbound/address.ts";
 import { createOutboundPolicy } from "../../../lib/outbound/policy.ts";

@@ -1,3 +1,8 @@
+/**
+ * Looking names up: both families, under a deadline, without one name holding up another.
+ *
+ * @module
+ */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createResolver, ResolveError } from "../../../lib/outbound/resolver.ts";
 import { createManualClock } from "../../helpers/manual_clock.ts";

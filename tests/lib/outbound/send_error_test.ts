@@ -1,3 +1,8 @@
+/**
+ * Which kind of failure an error of the network is.
+ *
+ * @module
+ */
 import { assertEquals } from "@std/assert";
 import { errors } from "undici";
 import { codeOf, exchangeErrorKind } from "../../../lib/outbound/send_error.ts";

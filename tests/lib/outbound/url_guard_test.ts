@@ -1,3 +1,8 @@
+/**
+ * Which URLs may be registered.
+ *
+ * @module
+ */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseNetworks } from "../../../lib/outbound/address.ts";
 import type { OutboundPolicy } from "../../../lib/outbound/policy.ts";
