@@ -8,6 +8,7 @@
  */
 import type { z } from "zod";
 import { AppError, type FieldError } from "./errors.ts";
+import "./fault_text.ts";
 
 /**
  * Writes a path as a JSON pointer (RFC 6901).
