@@ -1,5 +1,5 @@
 /**
- * How a command is declared and run: from a verb's description to flags, a backend, an answer and an exit code.
+ * How a command is run: from a verb's declaration to flags, a backend, an answer and an exit code.
  *
  * Owns what all commands share, so that a noun is one small file. It must never do anything before the whole command
  * line is understood.
@@ -7,84 +7,13 @@
  * @module
  */
 import { Command, Option } from "commander";
-import type { Backend } from "./backend.ts";
+import { type Backend, type Connection, localBackend, restBackend } from "./backend.ts";
 import { type ConnectionFlags, connectionOf, readKey } from "./connection.ts";
-import { type Attempted, exitCodeOf, explain, WrongUse } from "./failure.ts";
-import { bodyOf, type FieldFlag, flagFor, flagName } from "./field_flags.ts";
+import { type Attempted, EXIT_FAILED, exitCodeOf, explain, WrongUse } from "./failure.ts";
+import { bodyOf, type FieldFlag, flagFor, flagName, type GivenTexts } from "./field_flags.ts";
 import { parseBody } from "./json_body.ts";
-import { type Fetch, restBackend } from "./rest_backend.ts";
+import type { Noun, Result, Understood, Verb, World } from "./verb.ts";
 import { parseSiteId } from "../lib/site_id.ts";
-
-/** The process around a command, handed in by `main.ts`. */
-export interface World {
-  /**
-   * Opens the database of the environment.
-   * @throws {WrongUse | Failure}
-   */
-  openLocal(): Promise<Backend>;
-  /** What services are reached through. */
-  readonly fetch: Fetch;
-  /**
-   * Reads a text file; `-` is stdin.
-   * @throws {WrongUse} If it can't be read.
-   */
-  readText(file: string): Promise<string>;
-  /** Writes to stdout. */
-  print(text: string): void;
-  /** Writes to stderr. */
-  complain(text: string): void;
-  /** Columns of the terminal on stdout; null if there is none. */
-  readonly columns: number | null;
-  /** Milliseconds since the Unix epoch. */
-  now(): number;
-}
-
-/** What a verb works with. */
-export interface Call {
-  readonly backend: Backend;
-  /** The id it is about; empty if it takes none. */
-  readonly id: string;
-  /** The site in its one spelling; empty if it takes none. */
-  readonly site_id: string;
-  /** The body: made of the flags, or read as it is from `--body`. */
-  readonly input: unknown;
-  readonly columns: number | null;
-  readonly now_ms: number;
-}
-
-/** What a verb tells. */
-export interface Result {
-  /** The answer of the API; undefined where it has no body. */
-  readonly answer: unknown;
-  /** The same for people. Not asked for with `--json`. */
-  readonly text: () => string;
-}
-
-/** A verb of a noun. */
-export interface Verb {
-  readonly name: string;
-  readonly summary: string;
-  /** The rest of a sentence that begins with `Cannot`. */
-  readonly doing: string;
-  /** What its one argument, an id, is of; without it, it takes none. */
-  readonly id_of?: string;
-  /** Whether it needs `--site`. */
-  readonly of_site?: boolean;
-  /** Flags for the fields of the body. */
-  readonly fields?: readonly FieldFlag[];
-  /** Whether the body can also be read from a file. */
-  readonly takes_body?: boolean;
-  /** Lines under its `--help`, each what follows `deno task admin`. */
-  readonly examples?: readonly string[];
-  readonly run: (call: Call) => Promise<Result>;
-}
-
-/** What a verb is about. */
-export interface Noun {
-  readonly name: string;
-  readonly summary: string;
-  readonly verbs: readonly Verb[];
-}
 
 /** A command that ended without success; its message is for stderr. */
 export class CommandFailed extends Error {
@@ -115,27 +44,45 @@ const BODY_FLAG = "--body <file>";
  */
 export function addNoun(program: Command, noun: Noun, world: World): void {
   const parent = program.command(noun.name).summary(noun.summary).description(noun.summary);
-  for (const verb of noun.verbs) addVerb(parent, noun, verb, world);
+  for (const verb of noun.verbs) addVerb(parent, verb, { noun, world });
 }
 
-function addVerb(parent: Command, noun: Noun, verb: Verb, world: World): void {
-  const { name, summary, id_of, of_site, fields = [], takes_body, examples = [] } = verb;
+/**
+ * Adds a verb.
+ *
+ * @param parent Its noun's command; the whole one for a verb that stands alone.
+ * @param verb What to add.
+ * @param around Its noun, if it has one, and the process.
+ */
+export function addVerb(
+  parent: Command,
+  verb: Verb,
+  around: { readonly noun: Noun | null; readonly world: World },
+): void {
+  const { name, summary, id_of, file_for, fields = [], parameters = [], switches = [], examples = [] } = verb;
   const command = parent.command(name).summary(summary).description(summary);
   if (id_of !== undefined) command.argument("<id>", `the id of ${id_of}`);
-  if (of_site) command.requiredOption("--site <domain>", "the site, as Plausible has it");
-  for (const field of fields) command.addOption(fieldOption(field));
-  if (takes_body) {
+  if (file_for !== undefined) command.argument("<file>", file_for);
+  if (verb.of_site) command.requiredOption("--site <domain>", "the site, as Plausible has it");
+  for (const field of [...fields, ...parameters]) command.addOption(fieldOption(field));
+  for (const { flag, summary } of switches) command.option(flag, summary);
+  if (verb.takes_body) {
     command.option(BODY_FLAG, "all fields as JSON from a file, or from stdin with -, instead of flags");
   }
-  addConnectionOptions(command, { url: !hasOwnUrl(verb) });
+  if (takesService(verb)) addConnectionOptions(command, { url: !hasOwnUrl(verb) });
+  else command.option("--json", "print the result as JSON");
   if (examples.length > 0) {
     const lines = examples.map((example) => `  deno task admin ${example}`);
     command.addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
   }
   command.action(async (...received: unknown[]) => {
     const used = received.at(-1);
-    if (used instanceof Command) await perform(used, noun, verb, world);
+    if (used instanceof Command) await perform(used, verb, around);
   });
+}
+
+function takesService(verb: Verb): boolean {
+  return "run" in verb || verb.takes_service;
 }
 
 /** A flag of a verb whose text is kept as it is: commander would put what it can't read into a message. */
@@ -162,61 +109,100 @@ export function addConnectionOptions(command: Command, { url }: { readonly url: 
 }
 
 /** Runs a verb; whatever happens is told in words. */
-async function perform(command: Command, noun: Noun, verb: Verb, world: World): Promise<void> {
+async function perform(
+  command: Command,
+  verb: Verb,
+  { noun, world }: { readonly noun: Noun | null; readonly world: World },
+): Promise<void> {
   const options: Options = command.opts();
-  const common: Options = command.parent?.parent?.opts() ?? {};
+  const common: Options = (noun === null ? command.parent : command.parent?.parent)?.opts() ?? {};
   const attempted = attemptedBy(noun, verb, options);
+  let failed: boolean | undefined;
   try {
-    const call = await understand(command, verb, world, { options, common });
-    await using backend = await call.open();
-    const { answer, text } = await verb.run({ ...call, backend });
+    const connection = serviceOf(verb, { options, common });
+    const understood = await understand(command, verb, world);
+    const ready = connection === null
+      ? null
+      : { ...connection, key: await readKey(connection.key, () => world.readText("-")) };
+    const result = await runVerb(verb, understood, { connection: ready, world });
+    failed = result.failed;
     const json = options["json"] === true || common["json"] === true;
-    if (!json) world.print(`${text()}\n`);
-    else if (answer !== undefined) world.print(`${JSON.stringify(answer)}\n`);
+    const text = json ? jsonText(result.answer) : result.text();
+    if (text !== "") world.print(`${text}\n`);
   } catch (error) {
     throw new CommandFailed(explain(error, attempted), exitCodeOf(error));
   }
+  if (failed) throw new CommandFailed([], EXIT_FAILED);
 }
 
-function attemptedBy(noun: Noun, verb: Verb, options: Options): Attempted {
-  const listed = noun.verbs.some(({ name }) => name === "list");
-  const site = verb.of_site ? ` --site ${String(options["site"])}` : "";
+function jsonText(answer: unknown): string {
+  return answer === undefined ? "" : JSON.stringify(answer);
+}
+
+async function runVerb(
+  verb: Verb,
+  understood: Understood,
+  { connection, world }: { readonly connection: Connection | null; readonly world: World },
+): Promise<Result> {
+  const service = connection === null ? null : restBackend(connection, world.fetch);
+  if ("runHere" in verb) return await verb.runHere({ ...understood, machine: world.machine, service });
+  await using backend: Backend = service ?? localBackend(await world.openLocal());
+  return await verb.run({ ...understood, backend });
+}
+
+function attemptedBy(noun: Noun | null, verb: Verb, options: Options): Attempted {
+  const { fields = [], parameters = [] } = verb;
+  const list = noun?.verbs.find(({ name }) => name === "list");
+  const site = list?.of_site ? ` --site ${String(options["site"])}` : "";
   return {
     doing: verb.doing,
-    flagOf: (pointer) => flagFor(verb.fields ?? [], pointer),
-    list_command: listed ? `${noun.name} list${site}` : null,
+    flagOf: (pointer) => flagFor([...fields, ...parameters], pointer),
+    list_command: noun === null || list === undefined ? null : `${noun.name} list${site}`,
   };
 }
 
-/** Everything that the command line says, checked, and the way to the backend. */
-async function understand(
-  command: Command,
+/** Which service is meant; null for the database of the environment. */
+function serviceOf(
   verb: Verb,
-  world: World,
   { options, common }: { readonly options: Options; readonly common: Options },
-): Promise<Omit<Call, "backend"> & { open(): Promise<Backend> }> {
-  const own_url = hasOwnUrl(verb);
+): Connection | null {
   // With --body no field is a flag, so --url can only be the service's.
-  const url_is_field = own_url && options["body"] === undefined;
-  const connection = connectionOf(
-    flagsOf(common),
-    flagsOf(url_is_field ? { ...options, url: undefined } : options),
-    { url_is_field },
-  );
+  const url_is_field = hasOwnUrl(verb) && options["body"] === undefined;
+  const own = flagsOf(url_is_field ? { ...options, url: undefined } : options);
+  const connection = connectionOf(flagsOf(common), own, { url_is_field });
+  if (connection !== null && !takesService(verb)) {
+    throw new WrongUse(`${verb.doing} over the API: it works on this machine's database, without --url and --key`);
+  }
   if (connection?.key === "-" && options["body"] === "-") {
     throw new WrongUse("read the key and the body both from stdin");
   }
+  return connection;
+}
+
+/** Everything that the command line says, checked. */
+async function understand(command: Command, verb: Verb, world: World): Promise<Understood> {
+  const options: Options = command.opts();
   const now_ms = world.now();
-  const call = {
-    id: verb.id_of === undefined ? "" : idOf(command.args[0]),
+  const given: GivenTexts = (field) => {
+    const texts = options[new Option(field.flag).attributeName()];
+    return Array.isArray(texts) ? texts.map(String) : undefined;
+  };
+  const [argument] = command.args;
+  const switches = (verb.switches ?? []).filter(({ flag }) =>
+    options[new Option(flag).attributeName()] === true
+  );
+  return {
+    id: verb.id_of === undefined ? "" : idOf(argument),
+    file: verb.file_for === undefined ? "" : argument ?? "",
     site_id: verb.of_site ? siteOf(options["site"]) : "",
-    input: await inputOf(verb, world, { options, now_ms }),
+    parameters: bodyOf(verb.parameters ?? [], given, now_ms),
+    input: await inputOf(verb, { file: options["body"], given, now_ms, world }),
+    switches: new Set(switches.map(({ flag }) => flag)),
     columns: world.columns,
     now_ms,
+    ask: (question) => world.ask(question),
+    say: (line) => world.complain(`${line}\n`),
   };
-  if (connection === null) return { ...call, open: () => world.openLocal() };
-  const ready = { ...connection, key: await readKey(connection.key, () => world.readText("-")) };
-  return { ...call, open: () => Promise.resolve(restBackend(ready, world.fetch)) };
 }
 
 /** `--url` is gathered like a field where it is one, so it may be a list. */
@@ -240,18 +226,16 @@ function siteOf(value: unknown): string {
   throw new WrongUse("understand the command", [`--site ${parsed.message}`]);
 }
 
+interface Input {
+  /** What `--body` says. */
+  readonly file: unknown;
+  readonly given: GivenTexts;
+  readonly now_ms: number;
+  readonly world: Pick<World, "readText">;
+}
+
 /** The body of the request: of flags, or of a file, but not of both. */
-async function inputOf(
-  verb: Verb,
-  world: World,
-  { options, now_ms }: { readonly options: Options; readonly now_ms: number },
-): Promise<unknown> {
-  const { fields = [] } = verb;
-  const given = (field: FieldFlag): readonly string[] | undefined => {
-    const texts = options[new Option(field.flag).attributeName()];
-    return Array.isArray(texts) ? texts.map(String) : undefined;
-  };
-  const file = options["body"];
+async function inputOf({ fields = [] }: Verb, { file, given, now_ms, world }: Input): Promise<unknown> {
   if (typeof file !== "string") return bodyOf(fields, given, now_ms);
   const both = fields.filter((field) => flagName(field) !== "--url" && given(field) !== undefined);
   if (both.length > 0) {

@@ -6,7 +6,7 @@
  * @module
  */
 import { WrongUse } from "./failure.ts";
-import type { Connection } from "./rest_backend.ts";
+import type { Connection } from "./backend.ts";
 
 /** The flags as given, before the noun or after the verb. */
 export interface ConnectionFlags {

@@ -22,14 +22,22 @@ export const keys = {
   webhooksOf: (site_id: string): Key => ["webhook", site_id],
   /** Rewritten by whatever must not happen twice at once for a site, such as adding the fiftieth webhook. */
   site: (site_id: string): Key => ["site", site_id],
+  /** There while a site is being deleted. */
+  siteDeletion: (site_id: string): Key => ["site_deletion", site_id],
+  webhookSites: (): Key => ["webhook"],
+  eventSites: (): Key => ["site_event"],
   lane: (site_id: string, webhook_id: string): Key => ["health", site_id, webhook_id],
+  lanesOf: (site_id: string): Key => ["health", site_id],
   event: (event_id: string): Key => ["event", event_id],
   siteEvent: (site_id: string, event_id: string): Key => ["site_event", site_id, event_id],
+  siteEventsOf: (site_id: string): Key => ["site_event", site_id],
   idempotency: (site_id: string, key: string): Key => ["event_key", site_id, key],
+  idempotencyOf: (site_id: string): Key => ["event_key", site_id],
   /** Ordered by time and not by tenant: neighbours in time share pages of the file. */
   delivery: (event_id: string, webhook_id: string): Key => ["delivery", event_id, webhook_id],
   log: (site_id: string, webhook_id: string, event_id: string): Key => ["log", site_id, webhook_id, event_id],
   logOf: (site_id: string, webhook_id: string): Key => ["log", site_id, webhook_id],
+  logsOf: (site_id: string): Key => ["log", site_id],
   due: (webhook_id: string, at: number, event_id: string): Key => ["due", webhook_id, at, event_id],
   dueOf: (webhook_id: string): Key => ["due", webhook_id],
   dueAll: (): Key => ["due"],
@@ -42,5 +50,18 @@ export const keys = {
   apiKeyIds: (): Key => ["api_key_id"],
   instance: (id: string): Key => ["instance", id],
   instances: (): Key => ["instance"],
+  audit: (id: string): Key => ["audit", id],
+  /** `webhook_id` is empty for what belongs to the site as a whole, `counter` is whose count it is. */
+  stat: (site_id: string, hour: number, webhook_id: string, counter: string): Key => [
+    "stat",
+    site_id,
+    hour,
+    webhook_id,
+    counter,
+  ],
+  statsOf: (site_id: string): Key => ["stat", site_id],
+  /** Where the counters begin that are not before this place. */
+  statsFrom: (site_id: string, hour: number, webhook_id: string): Key => ["stat", site_id, hour, webhook_id],
+  statsAll: (): Key => ["stat"],
   secretCheck: (): Key => ["secret_check"],
 } as const;

@@ -8,11 +8,13 @@
  */
 import { z } from "zod";
 import { type ApiKey, SCOPES } from "../lib/api_key.ts";
+import type { AuditEntry } from "../lib/audit.ts";
 import { SKIP_REASONS } from "../lib/decide.ts";
 import { type Delivery, DELIVERY_STATUSES, OUTCOMES, TRIGGERS } from "../lib/delivery.ts";
 import { EVENT_NAMES } from "../lib/event_types.ts";
 import { KV } from "../lib/limits.ts";
 import type { IdempotencyEntry, LaneState, StoredEvent } from "../lib/store.ts";
+import type { StatCounts } from "../lib/stats.ts";
 import type { Webhook } from "../lib/webhook.ts";
 import { FORMATS } from "../lib/webhook_settings.ts";
 
@@ -212,6 +214,33 @@ export const apiKeyRecord = codec<ApiKey>(
 );
 
 /** A due entry; when, for whom and of what is in its key. */
+export const auditRecord = codec<AuditEntry>(
+  "audit",
+  z.object({
+    id: z.string(),
+    at,
+    actor: z.string(),
+    action: z.string(),
+    site_id: z.string().nullable(),
+    subject: z.string(),
+    changes: z.array(z.string()),
+  }),
+);
+
+export const statRecord = codec<StatCounts>(
+  "stat",
+  z.object({
+    accepted: z.int(),
+    attempts: z.int(),
+    delivered: z.int(),
+    retried: z.int(),
+    failed: z.int(),
+    blocked: z.int(),
+    gone: z.int(),
+    duration_ms_total: z.number(),
+  }),
+);
+
 export const dueRecord = codec("due", z.object({ site_id: z.string(), owner: z.string().nullable() }));
 /** The way from an API key's id to its hash. */
 export const apiKeyIdRecord = codec("API key id", z.object({ hash: z.string() }));

@@ -13,6 +13,8 @@ import { INPUT, RETRY, TIME } from "../lib/limits.ts";
 const SPREAD = 0.1;
 /** Events that no webhook was told about are kept at most this long. */
 const UNTOLD_MS_MAX = 7 * TIME.DAY_MS;
+/** So that what a lane in another process writes of a webhook that is gone, or of a whole site, does not stay for ever. */
+const LANE_MS = 365 * TIME.DAY_MS;
 /** A record that is already past its time lives this much longer, so that readers under way finish. */
 const SHORTEST_MS = TIME.MINUTE_MS;
 
@@ -38,6 +40,10 @@ export interface Retention {
   tombstone(): number;
   /** Of an idempotency key. */
   idempotency(): number;
+  /** Of an entry of the audit, and of a counter that was just written. */
+  record(): number;
+  /** Of how a webhook's receiver is doing: a year in which nothing was sent. */
+  lane(): number;
 }
 
 /**
@@ -77,6 +83,12 @@ export function createRetention(days: number): Retention {
     },
     idempotency() {
       return INPUT.idempotency_key_ms;
+    },
+    record() {
+      return kept_ms;
+    },
+    lane() {
+      return LANE_MS;
     },
   };
 }

@@ -38,7 +38,8 @@ export interface BatchAnswer {
 /** Deliveries that a batch hands to storage before it lets others have a turn. */
 const DELIVERIES_AT_ONCE = 100;
 
-const envelope = z.strictObject({ events: z.array(z.unknown()).min(1).max(INPUT.batch_events_max) });
+/** The body of a batch: what an item is, is the item's own matter. */
+export const envelope = z.strictObject({ events: z.array(z.unknown()).min(1).max(INPUT.batch_events_max) });
 
 /**
  * Accepts a batch.

@@ -8,7 +8,7 @@
  */
 import { z } from "zod";
 import { AppError } from "./errors.ts";
-import { EVENT_DATA, EVENT_NAMES, type EventPayload } from "./event_types.ts";
+import { EVENT_DATA, EVENT_NAMES, type EventName, type EventPayload } from "./event_types.ts";
 import { INPUT } from "./limits.ts";
 import { isJsonObject, type JsonObject } from "./merge_patch.ts";
 import { findPersonalData, stripQuery } from "./privacy/personal_data.ts";
@@ -24,6 +24,26 @@ const envelope = z.strictObject({
   }),
   data: z.unknown(),
 });
+
+/**
+ * The whole of one kind's event, as a caller may post it: {@linkcode parseEvent} checks envelope and `data` one by one,
+ * so that it can name the faults of both.
+ *
+ * @param name The kind.
+ * @returns The schema of the body.
+ */
+export function eventSchema<Name extends EventName>(name: Name): EventSchema<Name> {
+  return envelope.extend({ event: z.literal(name), data: EVENT_DATA[name] });
+}
+
+/** What {@linkcode eventSchema} makes. */
+export type EventSchema<Name extends EventName> = z.ZodObject<
+  Omit<typeof envelope.shape, "event" | "data"> & {
+    event: z.ZodLiteral<Name>;
+    data: typeof EVENT_DATA[Name];
+  },
+  z.core.$strict
+>;
 
 /** An event that passed the door. */
 export interface AcceptableEvent {
@@ -134,7 +154,13 @@ export function encodeBody(
   return new TextEncoder().encode(JSON.stringify({ event, site_id, timestamp, data }));
 }
 
-const stored = z.object({ event: z.string(), site_id: z.string(), timestamp: z.string(), data: z.unknown() });
+/** A body as stored. What was accepted once is shown, whatever would be accepted today. */
+export const stored = z.object({
+  event: z.string(),
+  site_id: z.string(),
+  timestamp: z.string(),
+  data: z.unknown(),
+});
 
 /** A payload as it is shown: also that of a test event. */
 export type ShownPayload = z.output<typeof stored>;

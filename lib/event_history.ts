@@ -11,7 +11,7 @@ import { deliveryId } from "./delivery.ts";
 import type { Directory } from "./directory.ts";
 import { AppError } from "./errors.ts";
 import { decodeBody, parseEvent, type ShownPayload } from "./event.ts";
-import { EVENT_NAMES } from "./event_types.ts";
+import { type DeliveredEventName, EVENT_NAMES } from "./event_types.ts";
 import { isJsonObject } from "./merge_patch.ts";
 import { pageFields } from "./page.ts";
 import type { Clock } from "./ports.ts";
@@ -20,7 +20,8 @@ import type { Store, StoredEvent } from "./store.ts";
 import { validate, validationError } from "./validate.ts";
 
 const EVENT_ID = /^evt_[0-9A-Z]{26}$/;
-const querySchema = z.strictObject({
+/** The query parameters of the list of events. */
+export const querySchema = z.strictObject({
   ...pageFields,
   event: z.enum(EVENT_NAMES).optional(),
   cursor: z.string().regex(EVENT_ID, "must be the next_cursor of a page before").optional(),
@@ -29,7 +30,7 @@ const querySchema = z.strictObject({
 /** An event as the API lists it. */
 export interface ShownEvent {
   readonly id: string;
-  readonly event: string;
+  readonly event: DeliveredEventName;
   readonly timestamp: string;
   readonly accepted_at: string;
   /** How many webhooks were told. */

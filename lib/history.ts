@@ -18,7 +18,7 @@ import {
 import type { Directory } from "./directory.ts";
 import { AppError } from "./errors.ts";
 import { decodeBody, type ShownPayload } from "./event.ts";
-import { EVENT_NAMES } from "./event_types.ts";
+import { type DeliveredEventName, EVENT_NAMES } from "./event_types.ts";
 import { pageFields } from "./page.ts";
 import type { Store } from "./store.ts";
 import { validate } from "./validate.ts";
@@ -32,7 +32,8 @@ const cursor = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-const querySchema = z.strictObject({
+/** The query parameters of the list of deliveries. */
+export const querySchema = z.strictObject({
   ...pageFields,
   webhook_id: z.string().max(100).optional(),
   event: z.enum([...EVENT_NAMES, "test"]).optional(),
@@ -46,7 +47,7 @@ export interface ShownDelivery {
   readonly site_id: string;
   readonly webhook_id: string;
   readonly event_id: string;
-  readonly event: string;
+  readonly event: DeliveredEventName;
   readonly status: DeliveryStatus;
   readonly created_at: string;
   /** Null unless it waits: also while an attempt is under way. */

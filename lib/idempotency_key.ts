@@ -3,8 +3,15 @@
  *
  * @module
  */
+import { z } from "zod";
 import { INPUT } from "./limits.ts";
 import { validationError } from "./validate.ts";
+
+const message = `must have 1 to ${INPUT.idempotency_key_chars_max} visible ASCII characters`;
+
+/** What a key may be, without the quotes it may come in. */
+export const idempotencyKeySchema = z.string().regex(/^[\x21-\x7e]+$/, message)
+  .max(INPUT.idempotency_key_chars_max, message);
 
 /**
  * Parses a key.
@@ -23,9 +30,6 @@ import { validationError } from "./validate.ts";
  */
 export function parseIdempotencyKey(text: string, path: string): string {
   const key = /^"(.*)"$/.exec(text)?.[1] ?? text;
-  if (/^[\x21-\x7e]+$/.test(key) && key.length <= INPUT.idempotency_key_chars_max) return key;
-  throw validationError([{
-    path,
-    message: `must have 1 to ${INPUT.idempotency_key_chars_max} visible ASCII characters`,
-  }]);
+  if (idempotencyKeySchema.safeParse(key).success) return key;
+  throw validationError([{ path, message }]);
 }

@@ -14,6 +14,7 @@ import {
   looksLikeKey,
   newKeySchema,
   type Permission,
+  type Scope,
 } from "./api_key.ts";
 import { AppError } from "./errors.ts";
 import { TIME } from "./limits.ts";
@@ -29,7 +30,7 @@ export type Caller = Pick<ApiKey, "id" | "scope" | "sites">;
 export interface ShownKey {
   readonly id: string;
   readonly name: string;
-  readonly scope: string;
+  readonly scope: Scope;
   readonly sites: readonly string[];
   readonly expires_at: string | null;
   readonly created_at: string;

@@ -128,6 +128,20 @@ export const KV = {
   locked_jitter_ms: [1, 20],
 } as const;
 
+/** Counters by the hour. */
+export const STATS = {
+  flush_ms: 10 * SECOND_MS,
+  /** Counters in memory; beyond it nothing new is counted until storage takes what there is. */
+  counters_max: 50_000,
+  /** Counters in one commit: with the longest site ids their keys just fit. */
+  written_at_once: 50,
+  rows_max: 1000,
+  /** Sites without counters of the time asked for, passed over for one page. */
+  sites_passed_over_max: 2000,
+  /** How far back is shown unless `since` says otherwise. */
+  since_ms_default: DAY_MS,
+} as const;
+
 /** How long the process waits for sends in flight when it is told to stop. */
 export const SHUTDOWN = { grace_ms: 10 * SECOND_MS, grace_ms_on_deploy: 4 * SECOND_MS } as const;
 

@@ -30,7 +30,8 @@ export interface Recovered {
   readonly next_since: string | null;
 }
 
-const request = z.strictObject({ since: dateTime, until: dateTime.nullish() });
+/** The body of a recovery. */
+export const request = z.strictObject({ since: dateTime, until: dateTime.nullish() });
 
 /** Events looked at together. */
 const EVENTS_AT_ONCE = 100;

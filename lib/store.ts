@@ -7,9 +7,11 @@
  * @module
  */
 import type { ApiKey } from "./api_key.ts";
+import type { AuditEntry, AuditNote } from "./audit.ts";
 import type { Decision } from "./decide.ts";
 import type { Delivery, DeliveryStatus } from "./delivery.ts";
 import type { DeliveredEventName } from "./event_types.ts";
+import type { StatCounts } from "./stats.ts";
 import type { PauseReason, Webhook, WebhookHealth } from "./webhook.ts";
 
 /** A record as read, with the versionstamp that a later commit checks. */
@@ -137,20 +139,30 @@ export interface EventPage {
 
 /** Storage of API keys. */
 export interface KeyStore {
-  addKey(key: ApiKey): Promise<void>;
+  /** @param note For the audit, in the same commit. */
+  addKey(key: ApiKey, note?: AuditNote): Promise<void>;
   keyByHash(hash: string): Promise<ApiKey | null>;
   /** All keys, oldest first. */
   keys(): Promise<ApiKey[]>;
   /** @returns Whether there was one. */
-  removeKey(id: string): Promise<boolean>;
+  removeKey(id: string, note?: AuditNote): Promise<boolean>;
+  /**
+   * Changes a key, deciding again when someone else changed it meanwhile.
+   * @param change Gets the key as it is now; returns it as it shall be, or null to leave it.
+   * @param note For the audit, in the same commit.
+   */
+  changeKey(id: string, change: (key: ApiKey) => ApiKey | null, note?: AuditNote): Promise<void>;
   /** Notes when a key was last used; nothing if it was revoked meanwhile. */
   touchKey(hash: string, at: number): Promise<void>;
 }
 
 /** Storage of webhooks. */
 export interface WebhookStore {
-  /** @throws {AppError} `limit_reached` beyond 50 for the site, `validation_failed` if the record is too large. */
-  addWebhook(webhook: Webhook): Promise<void>;
+  /**
+   * @param note For the audit, in the same commit.
+   * @throws {AppError} `limit_reached` beyond 50 for the site, `validation_failed` if the record is too large.
+   */
+  addWebhook(webhook: Webhook, note?: AuditNote): Promise<void>;
   /** A webhook, deleted ones too. */
   webhook(site_id: string, webhook_id: string): Promise<Webhook | null>;
   /** A site's webhooks, oldest first, deleted ones too. */
@@ -159,12 +171,14 @@ export interface WebhookStore {
    * Changes a webhook, deciding again when someone else changed it meanwhile. Its pending work is looked at at once
    * if it is not active after it.
    * @param change Gets the webhook as it is now; returns it as it shall be, or null to leave it.
+   * @param note What is told of it, for the audit, in the same commit.
    * @returns The webhook after it, or null if there is none (or `change` left it).
    */
   changeWebhook(
     site_id: string,
     webhook_id: string,
     change: (webhook: Webhook) => Webhook | null,
+    note?: (before: Webhook, after: Webhook) => AuditNote,
   ): Promise<Webhook | null>;
   /** Bumped by every change of configuration, whichever process made it. */
   version(): Promise<bigint>;
@@ -203,7 +217,7 @@ export interface EventStore {
    * marker follow its `due_at` in the same commit.
    * @param known The delivery as last read or written.
    * @param next Gets the delivery as it is now; returns it as it shall be, or null to leave it.
-   * @param pause Pauses the webhook in the same commit.
+   * @param pause Pauses the webhook in the same commit, which is audited there too.
    * @returns The delivery after it, or null if `next` left it or it is gone.
    */
   move(
@@ -241,5 +255,86 @@ export interface AgendaStore {
   readonly failing_since: number | null;
 }
 
+/** Which entries of the audit a page shows. */
+export interface AuditQuery {
+  /** At or after, in milliseconds. */
+  readonly since: number | null;
+  /** Before, in milliseconds. */
+  readonly until: number | null;
+  readonly limit: number;
+  /** The last entry of the page before. */
+  readonly before: string | null;
+}
+
+/** Storage of the audit. Entries are written with the changes they tell of. */
+export interface AuditStore {
+  /** Reads one page, newest first; `next` is the `before` of the next one, null at the end. */
+  auditPage(query: AuditQuery): Promise<{ entries: readonly AuditEntry[]; next: string | null }>;
+}
+
+/** A site, as the list of sites tells of it. */
+export interface SiteSummary {
+  readonly site_id: string;
+  /** How many it has, without deleted ones. */
+  readonly webhooks: number;
+  /** When its newest event was accepted; null if none is kept. */
+  readonly last_event_at: number | null;
+}
+
+/** Storage of sites as a whole. A site exists while there is a webhook or an event of it. */
+export interface SiteStore {
+  /** The sites behind `after`, in the order of their names; `next` is the next page's `after`, null at the end. */
+  sitePage(limit: number, after: string | null): Promise<{ sites: SiteSummary[]; next: string | null }>;
+  /** Whether there is anything of a site, or a deletion of it that was begun and not ended. */
+  siteExists(site_id: string): Promise<boolean>;
+  /** Notes that a site is being deleted: should this be cut short, the site still exists and can be deleted again. */
+  beginSiteDeletion(site_id: string): Promise<void>;
+  /**
+   * Removes a part of everything that is stored for a site, but for its webhooks, which must be deleted before.
+   * @returns How many records were removed: 0 when nothing is left.
+   */
+  wipeSite(site_id: string): Promise<number>;
+  /** Removes what is left of a site's webhooks, and that it is being deleted. */
+  endSiteDeletion(site_id: string, note: AuditNote): Promise<void>;
+}
+
+/** What was counted in one hour. */
+export interface StatRow {
+  readonly site_id: string;
+  /** Null for what belongs to the site as a whole. */
+  readonly webhook_id: string | null;
+  /** Hours since the epoch. */
+  readonly hour: number;
+  readonly counts: StatCounts;
+}
+
+/** A place in the list of counters, which is ordered by site, hour, webhook. */
+export type StatPosition = Omit<StatRow, "counts">;
+
+/** What one process counted. */
+export interface CountedRow extends StatRow {
+  /** The process, and which of its counts. */
+  readonly counter: string;
+}
+
+/** Which counters a page shows. */
+export interface StatQuery {
+  readonly site_id: string | null;
+  /** The first hour. */
+  readonly since_hour: number;
+  readonly limit: number;
+  /** Where the page before ended. */
+  readonly after: StatPosition | null;
+}
+
+/** Storage of counters. */
+export interface StatStore {
+  /** Sets what a process counted, in place of what it had set before. */
+  writeStats(rows: readonly CountedRow[]): Promise<void>;
+  /** Reads one page of the sums over all processes; `next` is the next one's `after`, null at the end. */
+  statPage(query: StatQuery): Promise<{ rows: readonly StatRow[]; next: StatPosition | null }>;
+}
+
 /** All of it. */
-export interface Store extends KeyStore, WebhookStore, EventStore, AgendaStore {}
+export interface Store
+  extends KeyStore, WebhookStore, EventStore, AgendaStore, AuditStore, SiteStore, StatStore {}

@@ -24,7 +24,8 @@ export interface TryOutPorts {
   readonly deliver: DeliverPorts;
 }
 
-const testRequest = z.strictObject({ event: z.enum(EVENT_NAMES).optional() });
+/** The body of a test. */
+export const testRequest = z.strictObject({ event: z.enum(EVENT_NAMES).optional() });
 
 /**
  * Sends a test event at once, whatever the webhook's filters and state, and records it.

@@ -78,26 +78,32 @@ const url = z.string().min(1).max(INPUT.url_chars_max).superRefine((text, contex
   if (/[\x00-\x20\x7f]/.test(text) || !URL.canParse(text)) context.addIssue({ code: "custom", message });
 });
 
+const timeout = z.int().min(INPUT.timeout_ms_min).max(INPUT.timeout_ms_max);
+
+/** What an owner may set, field by field; what `name` and `timeout_ms` are if they are left out is told elsewhere. */
+export const settingsFields = z.strictObject({
+  name: z.string().min(1).max(INPUT.name_chars_max).optional(),
+  url,
+  format: z.enum(FORMATS).default("json"),
+  events: z.array(z.enum(EVENT_NAMES)).min(1).max(EVENT_NAMES.length)
+    .refine((names) => new Set(names).size === names.length, { error: "must name each event once" }),
+  filters,
+  headers,
+  enabled: z.boolean().default(true),
+  max_retries: z.int().min(0).max(INPUT.max_retries_max).default(INPUT.max_retries_default),
+  timeout_ms: timeout.optional(),
+  rate_limit_per_minute: z.int().min(1).max(INPUT.rate_limit_per_minute_max).nullable().default(null),
+});
+
 /**
- * What an owner may set, with its defaults.
+ * What an owner may set, with every default.
  *
  * @param timeout_ms_default The configured deadline of a delivery.
  * @returns The schema of a creation, and of a patched webhook.
  */
 function settingsSchema(timeout_ms_default: number) {
-  return z.strictObject({
-    name: z.string().min(1).max(INPUT.name_chars_max).optional(),
-    url,
-    format: z.enum(FORMATS).default("json"),
-    events: z.array(z.enum(EVENT_NAMES)).min(1).max(EVENT_NAMES.length)
-      .refine((names) => new Set(names).size === names.length, { error: "must name each event once" }),
-    filters,
-    headers,
-    enabled: z.boolean().default(true),
-    max_retries: z.int().min(0).max(INPUT.max_retries_max).default(INPUT.max_retries_default),
-    timeout_ms: z.int().min(INPUT.timeout_ms_min).max(INPUT.timeout_ms_max).default(timeout_ms_default),
-    rate_limit_per_minute: z.int().min(1).max(INPUT.rate_limit_per_minute_max).nullable().default(null),
-  }).transform((value) => ({ ...value, name: value.name ?? nameOf(value.url) }));
+  return settingsFields.extend({ timeout_ms: timeout.default(timeout_ms_default) })
+    .transform((value) => ({ ...value, name: value.name ?? nameOf(value.url) }));
 }
 
 /** A host may be longer than a name, and a name that does not fit would stand against every later patch. */

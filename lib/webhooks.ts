@@ -43,9 +43,17 @@ export interface ShownSecret {
 /** Counting goes no further: the figure is for a person. */
 const PENDING_COUNTED_MAX = 10_000;
 
-const secretField = z.object({ secret: z.string().optional() });
-const rotation = z.strictObject({
-  secret: z.string().optional(),
+const ownSecret = z.string().meta({
+  description: `${INPUT.secret_chars_min} to ${INPUT.secret_chars_max} visible ASCII characters, or whsec_ and the ` +
+    `base64 of ${INPUT.secret_chars_min} to ${INPUT.secret_chars_max} bytes; generated if left out`,
+});
+
+/** What the body of a creation may have besides the settings. */
+export const secretField = z.object({ secret: ownSecret.optional() });
+
+/** The body of a rotation. */
+export const rotation = z.strictObject({
+  secret: ownSecret.optional(),
   overlap_hours: z.number().min(0).max(INPUT.overlap_hours_max).default(INPUT.overlap_hours_default),
 });
 

@@ -11,6 +11,7 @@ import type { Env, RoutePorts } from "./context.ts";
 import { deliveryRoutes } from "./deliveries.ts";
 import { eventRoutes } from "./events.ts";
 import { keyRoutes } from "./keys.ts";
+import { openapiRoutes } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { serviceRoutes } from "./service.ts";
 import { verifyRoutes } from "./verify.ts";
@@ -61,6 +62,7 @@ export function createApp(ports: RoutePorts): Hono<Env> {
   app.route("/", deliveryRoutes(ports));
   app.route("/", keyRoutes(ports));
   app.route("/", verifyRoutes(ports));
+  app.route("/", openapiRoutes(ports));
 
   const allowed = allowedMethods(app);
   app.notFound((context) => {

@@ -19,7 +19,12 @@ export function serviceRoutes(ports: Pick<RoutePorts, "problems" | "version">): 
         name: "Tidings",
         description: "Webhook notifications for Plausible Analytics",
         version: ports.version,
-        links: { event_types: "/v1/event-types", health: "/healthz", ready: "/readyz" },
+        links: {
+          openapi: "/openapi.json",
+          event_types: "/v1/event-types",
+          health: "/healthz",
+          ready: "/readyz",
+        },
       }))
     .get("/healthz", (context) => context.json({ status: "ok" }))
     .get("/readyz", async (context) => {

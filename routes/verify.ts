@@ -11,7 +11,8 @@ import { verifySignatures } from "../lib/verify.ts";
 import { readJson } from "./body.ts";
 import { type Env, identified, type RoutePorts } from "./context.ts";
 
-const request = z.strictObject({
+/** The body of `POST /v1/verify-signature`. */
+export const request = z.strictObject({
   secret: z.string().min(1).max(INPUT.url_chars_max),
   /** The raw body as text. */
   body: z.string().max(INPUT.body_bytes_max),

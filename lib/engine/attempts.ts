@@ -106,7 +106,7 @@ export class Attempts {
 
   async #record(lane: Lane, held: Held, done: Delivered): Promise<void> {
     const { store, clock, directory, log, instance, arm, isOver } = this.#ports;
-    const { attempt, verdict } = done;
+    const { verdict } = done;
     const { known } = held;
     const pause = verdict.outcome === "gone" ? { reason: "gone", at: clock.now() } as const : undefined;
     for (let tries = 0; !isOver(); tries++) {

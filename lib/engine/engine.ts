@@ -16,7 +16,7 @@ import type { EnginePorts, Reservation } from "./engine_ports.ts";
 import { Instances } from "./instances.ts";
 import { type Lane, LANE_AT_FIRST } from "./lane.ts";
 import { Lanes } from "./lanes.ts";
-import { giveBackLeases, type LeasesPorts, recheckLeases, takeOverLeases } from "./leases.ts";
+import { giveBackLeases, type LeasesPorts, recheckLeases, takeOverAll } from "./leases.ts";
 import { Pump } from "./pump.ts";
 
 /** Attempts that wait to be recorded; beyond it no send starts. */
@@ -38,6 +38,7 @@ export class Engine {
   #state: "new" | "running" | "stopping" | "stopped" = "new";
   #idle: (() => void) | null = null;
   #last_walk = -Infinity;
+  #taking_over: Promise<void> | null = null;
 
   /** @param ports The world. */
   constructor(ports: EnginePorts) {
@@ -63,7 +64,12 @@ export class Engine {
       sendNow: (lane, held) => this.#lanes.sendNow(lane, held),
       isOver: () => this.#state === "stopped",
     });
-    this.#instances = new Instances({ ...ports, onBeat: (gap_ms) => this.#onBeat(gap_ms) });
+    this.#instances = new Instances({
+      ...ports,
+      onBeat: async (gap_ms) => {
+        if (gap_ms >= LEASE.silent_stop_ms) await recheckLeases(this.#leases, gap_ms);
+      },
+    });
     this.#pump = new Pump({
       ...ports,
       lanes: this.#lanes,
@@ -88,11 +94,11 @@ export class Engine {
   /** Beats for the first time, then begins to look for what is due. */
   async start(): Promise<void> {
     const { alarm, directory } = this.#ports;
-    await this.#instances.beat();
+    await this.#beat();
     await directory.poll();
     this.#state = "running";
     alarm.start(() => this.#pump.wake());
-    this.#every(LEASE.beat_ms, () => this.#instances.beat());
+    this.#every(LEASE.beat_ms, () => this.#beat());
     this.#every(LEASE.version_poll_ms, () => this.#tick());
     this.#every(alarm.sweep_ms, () => this.sweep());
     await this.sweep();
@@ -260,15 +266,13 @@ export class Engine {
     }));
   }
 
-  async #onBeat(gap_ms: number): Promise<void> {
-    if (gap_ms >= LEASE.silent_stop_ms) {
-      await recheckLeases(this.#leases, gap_ms);
-      this.#lanes.runAll();
-    }
-    for (const owner of this.#instances.dead()) {
-      if (await takeOverLeases(this.#leases, owner) > 0) this.#pump.wake();
-      else await this.#ports.store.forgetInstance(owner);
-    }
+  async #beat(): Promise<void> {
+    const gap_ms = await this.#instances.beat();
+    if (gap_ms >= LEASE.silent_stop_ms) this.#lanes.runAll();
+    // Not waited for: a dead process may leave so much that others would miss our next beat.
+    this.#taking_over ??= takeOverAll(this.#leases, this.#instances.dead())
+      .then((taken) => void (taken && this.#pump.wake()))
+      .finally(() => this.#taking_over = null);
   }
 
   /** A send or a record is over. */

@@ -16,7 +16,10 @@ export interface InstancesPorts {
   readonly clock: Pick<Clock, "now">;
   readonly log: Log;
   readonly instance: string;
-  /** Called after every beat with how long ago the one before was. */
+  /**
+   * Called after every beat with how long ago the one before was, and before {@linkcode Instances.fresh} says so: what
+   * this process held may be others' by now, and is looked at again before anything of it is sent.
+   */
   readonly onBeat: (gap_ms: number) => Promise<void>;
 }
 
@@ -55,17 +58,19 @@ export class Instances {
 
   /**
    * Says that this process lives, and looks at the others.
+   * @returns How long ago the beat before was, in milliseconds; 0 for the first.
    * @throws {AppError} `unavailable`.
    */
-  async beat(): Promise<void> {
+  async beat(): Promise<number> {
     const { store, clock, instance, onBeat } = this.#ports;
     // Taken before the commit: others may count from the moment it was written.
     const at = clock.now();
     await store.beat(instance, at);
     const gap_ms = this.#beat_at === null ? 0 : at - this.#beat_at;
-    this.#beat_at = at;
     this.#notice(await store.instances());
     await onBeat(gap_ms);
+    this.#beat_at = at;
+    return gap_ms;
   }
 
   #isSilent({ changed_at }: Seen): boolean {

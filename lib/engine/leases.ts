@@ -13,7 +13,7 @@ import type { Lanes } from "./lanes.ts";
 
 /** What changing hands needs. */
 export interface LeasesPorts {
-  readonly store: Pick<Store, "move" | "deliveries" | "markers" | "look">;
+  readonly store: Pick<Store, "move" | "deliveries" | "markers" | "look" | "forgetInstance">;
   readonly clock: Pick<Clock, "now">;
   readonly log: Log;
   readonly instance: string;
@@ -69,6 +69,27 @@ export async function giveBackLeases(ports: LeasesPorts): Promise<void> {
     failed += (await Promise.allSettled(moves)).filter(({ status }) => status === "rejected").length;
   }
   if (failed > 0) log.warn("engine.leases_kept", { failed });
+}
+
+/**
+ * Takes over from dead processes, and forgets those that left nothing. Never throws: the next beat tries again.
+ *
+ * @param ports What it needs.
+ * @param owners The dead processes.
+ * @returns Whether something became due.
+ */
+export async function takeOverAll(ports: LeasesPorts, owners: readonly string[]): Promise<boolean> {
+  const { store, log } = ports;
+  let taken = false;
+  try {
+    for (const owner of owners) {
+      if (await takeOverLeases(ports, owner) > 0) taken = true;
+      else await store.forgetInstance(owner);
+    }
+  } catch (error) {
+    log.warn("instance.not_taken_over", { error: String(error) });
+  }
+  return taken;
 }
 
 /**

@@ -192,7 +192,7 @@ class Model {
 /** Registers this part. */
 export function testModel(name: string, makeStore: () => Promise<OpenedStore>, runs: number): void {
   const behaviour =
-    "every pending delivery has exactly one due entry and a marker in time, whatever happens at once";
+    "what is to be done has exactly one due entry and a marker in time, whatever happens at once";
   Deno.test(`${name}: ${behaviour}`, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(round, { minLength: 1, maxLength: 25, size: "max" }), async (rounds) => {

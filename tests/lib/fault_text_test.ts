@@ -12,7 +12,7 @@ Deno.test("faultText() says what a value must be", () => {
     [z.string(), undefined, "must be given"],
     [z.string(), 7, "must be a string"],
     [z.int(), 1.5, "must be a whole number"],
-    [z.int(), "1", "must be a whole number"],
+    [z.int(), "1", "must be a number"],
     [z.boolean(), "yes", "must be true or false"],
     [z.array(z.string()), {}, "must be a list"],
     [z.strictObject({}), [], "must be an object"],
