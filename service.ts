@@ -25,6 +25,7 @@ import { createOutboundPolicy } from "./lib/outbound/policy.ts";
 import { createResolver } from "./lib/outbound/resolver.ts";
 import { createUrlGuard } from "./lib/outbound/url_guard.ts";
 import type { Clock, Log } from "./lib/ports.ts";
+import { countingStore, Stats } from "./lib/stats.ts";
 import type { Store } from "./lib/store.ts";
 import { createApp } from "./routes/app.ts";
 
@@ -84,6 +85,7 @@ export async function openStorage({ database, secret_key, clock, config }: Stora
     box,
     clock,
     retention: createRetention(config.retention_days),
+    newId: ids.ulid,
     idPrefixAt: (at_ms) => `evt_${ids.ulidPrefix(at_ms)}`,
   });
   return {
@@ -153,12 +155,14 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const alarm = database.has_queue
     ? createQueueAlarm(database.db, { clock, log })
     : createTimerAlarm({ clock, log });
-  const engine = new Engine({ ...deliver, store, clock, directory, alarm, log, instance });
+  const stats = new Stats({ store, clock, log, instance });
+  const engine = new Engine({ ...deliver, store, clock, directory, alarm, log, instance, stats });
   await engine.start();
+  stats.start();
 
   const guard = createUrlGuard({ policy, resolver, clock });
   const app = createApp({
-    accept: { store, directory, engine, clock, ids, instance },
+    accept: { store: countingStore(store, stats), directory, engine, clock, ids, instance },
     webhooks: {
       store,
       directory,
@@ -170,6 +174,8 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       deliver,
     },
     keys: { store, clock, ids },
+    sites: { store, directory, stats, clock },
+    stats: { store, stats },
     history: { store, directory },
     redeliver: { store, engine, clock, instance },
     authenticate: createAuthenticator({ store, clock, admin_key: config.admin_key }),
@@ -192,6 +198,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       await engine.stop(left_ms());
       // What is under way even now is cut short; its lease tells the next process.
       await inTime(sender.close(), left_ms(), clock);
+      await stats.stop();
       await storage.close();
     },
   };

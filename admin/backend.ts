@@ -29,6 +29,8 @@ export interface Content {
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** A status that is an answer and no refusal: 503 of `/readyz`. */
+  readonly answered_with?: number;
 }
 
 /** The API, ready to be called. Disposing ends it. */
@@ -130,7 +132,8 @@ interface Asked {
 async function call<Answer>(connection: Connection, fetch: Fetch, asked: Asked): Promise<Answer> {
   const { response, text } = await send(connection, fetch, asked);
   const answer = jsonOf(text);
-  if (!response.ok) throw refusalOf(response, answer);
+  const answered = response.ok || (response.status === asked.content.answered_with && isJsonObject(answer));
+  if (!answered) throw refusalOf(response, answer);
   if (answer === undefined && response.status !== 204) throw notUnderstood(response);
   return answer as Answer;
 }

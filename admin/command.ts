@@ -171,7 +171,9 @@ function serviceOf(
   const own = flagsOf(url_is_field ? { ...options, url: undefined } : options);
   const connection = connectionOf(flagsOf(common), own, { url_is_field });
   if (connection !== null && !takesService(verb)) {
-    throw new WrongUse(`${verb.doing} over the API: it works on this machine's database, without --url and --key`);
+    throw new WrongUse(
+      `${verb.doing} over the API: it works on this machine's database, without --url and --key`,
+    );
   }
   if (connection?.key === "-" && options["body"] === "-") {
     throw new WrongUse("read the key and the body both from stdin");

@@ -6,12 +6,15 @@
  *
  * @module
  */
-import type { JsonObject } from "../lib/merge_patch.ts";
+import { isJsonObject, type JsonObject } from "../lib/merge_patch.ts";
 import { jsonPointer } from "../lib/validate.ts";
 import { WrongUse } from "./failure.ts";
 
-/** What came of reading a flag: its value, or what it must be. */
-export type FlagRead = { readonly value: unknown } | { readonly problem: string };
+/** What came of reading a flag: its value, fields set to null by their paths, or what it must be. */
+export type FlagRead =
+  | { readonly value: unknown }
+  | { readonly nulls: readonly (readonly string[])[] }
+  | { readonly problem: string };
 
 /** Reads all texts that a flag was given with, at least one. */
 export type FlagReader = (texts: readonly string[], now_ms: number) => FlagRead;
@@ -55,10 +58,29 @@ export function bodyOf(flags: readonly FieldFlag[], given: GivenTexts, now_ms: n
     }
     const read = flag.read(texts, now_ms);
     if ("value" in read) place(body, flag.path, read.value);
-    else problems.push(`${flagName(flag)} ${read.problem}`);
+    else if ("problem" in read) problems.push(`${flagName(flag)} ${read.problem}`);
+    else problems.push(...placeNulls(body, read.nulls).map((problem) => `${flagName(flag)} ${problem}`));
   }
   if (problems.length > 0) throw new WrongUse("understand the command", problems);
   return body;
+}
+
+/** Sets fields to null; of those that were given a value, or whose parts were, it says so. */
+function placeNulls(body: Record<string, unknown>, paths: readonly (readonly string[])[]): string[] {
+  return paths.flatMap((path) => {
+    if (valueAt(body, path) !== undefined) {
+      return [`${path.join(".")} contradicts a flag that sets it, or another --reset`];
+    }
+    place(body, path, null);
+    return [];
+  });
+}
+
+/** What is at a path, or null above it; undefined where nothing is. */
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined || value === null) return value;
+  return isJsonObject(value) ? valueAt(value[key], rest) : undefined;
 }
 
 /** Puts a value where its path says. */
@@ -131,6 +153,31 @@ export const numberOrNone: FlagReader = once((text) => {
   return value === null && text !== "none" ? { problem: "must be a number or none" } : { value };
 });
 
+/** A whole number of at least 1. */
+export const count: FlagReader = once((text) =>
+  /^[1-9]\d{0,8}$/.test(text) ? { value: Number(text) } : { problem: "must be a whole number of at least 1" }
+);
+
+/** Any JSON. It is not quoted: it may hold what nobody shall see. */
+export const json: FlagReader = once((text) => {
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return { problem: "must be JSON, in single quotes for the shell" };
+  }
+});
+
+/** Fields to be set back to their defaults: `name`, `filters.goals`, `headers.X-Team`. */
+export function resets(texts: readonly string[]): FlagRead {
+  // What follows `headers.` is one name, dots and all.
+  const paths = texts.map((text) =>
+    text.startsWith("headers.") ? ["headers", text.slice(8)] : text.split(".")
+  );
+  return paths.some((path) => path.includes(""))
+    ? { problem: "must name a field, such as filters.goals" }
+    : { nulls: paths };
+}
+
 /** `true` or `false`. */
 export const trueOrFalse: FlagReader = once((text) =>
   text === "true" || text === "false" ? { value: text === "true" } : { problem: "must be true or false" }
@@ -160,13 +207,20 @@ const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:
 const HOURS_IN = { h: 1, d: 24 } as const;
 const HOUR_MS = 3_600_000;
 
+const MOMENT = "a date (2027-01-31), a moment (2027-01-31T12:00:00Z) or a span";
+
+function momentBy(sign: 1 | -1, spans: string): FlagReader {
+  return once((text, now_ms) => {
+    if (DATE_TIME.test(text)) return { value: text };
+    if (DATE.test(text)) return { value: `${text}T00:00:00Z` };
+    const [, count, unit] = /^(\d{1,5})([hd])$/.exec(text) ?? [];
+    if (unit !== "h" && unit !== "d") return { problem: `must be ${MOMENT} ${spans}` };
+    return { value: new Date(now_ms + sign * Number(count) * HOURS_IN[unit] * HOUR_MS).toISOString() };
+  });
+}
+
 /** A moment: RFC 3339, a date (its beginning in UTC), or a span from now in hours or days (`12h`, `90d`). */
-export const moment: FlagReader = once((text, now_ms) => {
-  if (DATE_TIME.test(text)) return { value: text };
-  if (DATE.test(text)) return { value: `${text}T00:00:00Z` };
-  const [, count, unit] = /^(\d{1,5})([hd])$/.exec(text) ?? [];
-  if (unit !== "h" && unit !== "d") {
-    return { problem: "must be a date (2027-01-31), a moment (2027-01-31T12:00:00Z) or a span (12h, 90d)" };
-  }
-  return { value: new Date(now_ms + Number(count) * HOURS_IN[unit] * HOUR_MS).toISOString() };
-});
+export const moment: FlagReader = momentBy(1, "from now (12h, 90d)");
+
+/** A moment, a date, or a span back from now in hours or days. */
+export const momentBefore: FlagReader = momentBy(-1, "back from now (12h, 7d)");

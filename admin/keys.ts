@@ -7,9 +7,12 @@
  */
 import { SCOPES } from "../lib/api_key.ts";
 import type { ShownKey } from "../lib/keys.ts";
-import type { Noun, Verb } from "./command.ts";
+import type { Listed } from "./backend.ts";
 import { each, type FieldFlag, moment, oneOf, text } from "./field_flags.ts";
 import { type Column, minuteOf, record, table } from "./table.ts";
+import type { Noun, Verb } from "./verb.ts";
+
+const PATH = "/v1/keys";
 
 const FIELDS: readonly FieldFlag[] = [
   { flag: "--name <name>", path: ["name"], summary: "what it is for", read: text, required: true },
@@ -44,7 +47,7 @@ const CREATE: Verb = {
     "keys create --name dashboard --scope read --site '*' --expires 90d",
   ],
   async run({ backend, input }) {
-    const answer = await backend.createKey(input);
+    const answer = await backend.call<ShownKey & { key: string }>("POST", PATH, { body: input });
     const { key, ...shown } = answer;
     return {
       answer,
@@ -75,7 +78,7 @@ const LIST: Verb = {
   summary: "list all keys, expired ones too, without the keys themselves",
   doing: "list the keys",
   async run({ backend, columns: width, now_ms }) {
-    const answer = await backend.listKeys();
+    const answer = await backend.call<Listed<ShownKey>>("GET", PATH);
     return {
       answer,
       text: () =>
@@ -92,7 +95,7 @@ const REVOKE: Verb = {
   doing: "revoke the key",
   id_of: "the key, as `keys list` shows it",
   async run({ backend, id }) {
-    const answer = await backend.revokeKey(id);
+    const answer = await backend.call("DELETE", `${PATH}/${id}`);
     return { answer, text: () => `Key ${id} is revoked: no request with it is accepted any more.` };
   },
 };

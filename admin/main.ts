@@ -1,28 +1,43 @@
 /**
  * `deno task admin`: the process around the administration commands.
  *
- * Owns its arguments, environment, streams and exit code, and the opening of the database. The rest is `run.ts`.
+ * Owns its arguments, environment and exit code, and what the commands work on: a service put together on the database of
+ * the environment, and the machine. The rest is `run.ts`.
  *
  * @module
  */
-import { resolve } from "node:path";
-import { openDatabase } from "../kv/open.ts";
-import { parseConfig } from "../lib/config.ts";
+import { createCommitter } from "../kv/committer.ts";
+import { type OpenDatabase, openDatabase } from "../kv/open.ts";
+import { reencrypt } from "../kv/reencrypt.ts";
+import { createSecretBox } from "../kv/secret_box.ts";
+import { ACTOR } from "../lib/audit.ts";
+import { type ConfigMistake, parseConfig } from "../lib/config.ts";
 import { Directory } from "../lib/directory.ts";
-import { parseNetworks } from "../lib/outbound/address.ts";
+import { addressVerdict, parseNetworks } from "../lib/outbound/address.ts";
 import { systemClock } from "../lib/outbound/clock.ts";
+import { createFetchSender } from "../lib/outbound/fetch_sender.ts";
 import { systemIds } from "../lib/outbound/ids.ts";
-import { createOutboundPolicy } from "../lib/outbound/policy.ts";
+import { createPinnedSender } from "../lib/outbound/pinned_sender.ts";
+import { createOutboundPolicy, type OutboundPolicy } from "../lib/outbound/policy.ts";
 import { createResolver } from "../lib/outbound/resolver.ts";
 import { createUrlGuard } from "../lib/outbound/url_guard.ts";
-import { openStorage, type ServiceConfig, StartError, type Storage } from "../service.ts";
-import type { Backend } from "./backend.ts";
+import type { Log } from "../lib/ports.ts";
+import { countingStore, Stats } from "../lib/stats.ts";
+import { createApp } from "../routes/app.ts";
+import { openStorage, type ServiceConfig, StartError, type Storage, VERSION } from "../service.ts";
+import type { Fetch, LocalService } from "./backend.ts";
+import { copyDatabase } from "./backup_file.ts";
 import { withinDeadline } from "./deadline.ts";
+import { examine, type OpenedDatabase } from "./examine.ts";
+import { SYSTEM_DISK } from "./examine_files.ts";
+import type { GuardFacts } from "./examine_guard.ts";
 import { EXIT_FAILED, Failure, lateFailure, openFailure, WrongUse } from "./failure.ts";
 import { makeKvFolder } from "./kv_folder.ts";
-import { localBackend } from "./local_backend.ts";
+import type { BackupMade, Machine, Progress, Resealed } from "./machine.ts";
+import { createOutsideEngine } from "./outside_engine.ts";
 import { runAdmin } from "./run.ts";
 import { loadOrMakeSecretKey, SecretKeyFileError } from "./secret_key_file.ts";
+import { ask, pathOf, readText, writeTo } from "./streams.ts";
 
 const clock = systemClock();
 
@@ -30,10 +45,15 @@ const clock = systemClock();
  * file for milliseconds: 2.4 s was the longest to open and write beside one process that did nothing but commit. */
 const OPEN_MS_MAX = 15_000;
 
+type ReadConfig = { readonly config: ServiceConfig } | { readonly mistakes: readonly ConfigMistake[] };
+
+function parseEnvironment(): ReadConfig {
+  return parseConfig(Deno.env.toObject(), { on_deploy: false, terminal: false }, parseNetworks);
+}
+
 /** The configuration that the service has too. */
 function readConfig(): ServiceConfig {
-  const platform = { on_deploy: false, terminal: false };
-  const parsed = parseConfig(Deno.env.toObject(), platform, parseNetworks);
+  const parsed = parseEnvironment();
   if ("config" in parsed) return parsed.config;
   throw new WrongUse("use the configuration", parsed.mistakes.map(({ message }) => message));
 }
@@ -45,7 +65,15 @@ async function secretKey({ secret_key, kv }: ServiceConfig): Promise<Uint8Array<
   return await loadOrMakeSecretKey(kv.path);
 }
 
-async function openStore(config: ServiceConfig): Promise<{ storage: Storage; place: string }> {
+interface Opened {
+  readonly storage: Storage;
+  readonly database: OpenDatabase;
+  readonly secret_key: Uint8Array<ArrayBuffer>;
+  /** Which database, for messages. */
+  readonly place: string;
+}
+
+async function openStore(config: ServiceConfig): Promise<Opened> {
   const { kv } = config;
   if (kv.kind === "memory" || kv.kind === "linked") {
     throw new WrongUse(
@@ -53,12 +81,15 @@ async function openStore(config: ServiceConfig): Promise<{ storage: Storage; pla
     );
   }
   const place = kv.kind === "file" ? kv.path : kv.url;
+  const late = (): Failure => lateFailure(kv.kind, place, OPEN_MS_MAX / 1000);
   try {
     if (kv.kind === "file") await makeKvFolder(kv.path);
     const secret_key = await secretKey(config);
-    const opening = openDatabase(kv).then((database) => openStorage({ database, secret_key, clock, config }));
-    const late = (): Failure => lateFailure(kv.kind, place, OPEN_MS_MAX / 1000);
-    return { storage: await withinDeadline(opening, { clock, deadline_ms: OPEN_MS_MAX, late }), place };
+    const opening = openDatabase(kv).then(async (database): Promise<Opened> => {
+      const storage = await openStorage({ database, secret_key, clock, config });
+      return { storage, database, secret_key, place };
+    });
+    return await withinDeadline(opening, { clock, deadline_ms: OPEN_MS_MAX, late });
   } catch (error) {
     if (error instanceof WrongUse || error instanceof Failure) throw error;
     if (error instanceof StartError || error instanceof SecretKeyFileError) {
@@ -68,67 +99,173 @@ async function openStore(config: ServiceConfig): Promise<{ storage: Storage; pla
   }
 }
 
-async function openLocal(): Promise<Backend> {
+function outboundPolicy({ allow_networks, allow_http }: ServiceConfig): OutboundPolicy {
+  return createOutboundPolicy({ allow_networks, allow_http, clock });
+}
+
+/** The same application that a service serves, without an engine: it answers to an administrator, and sends only tests. */
+async function openLocal(): Promise<LocalService> {
   const config = readConfig();
   const { storage, place } = await openStore(config);
   const { store } = storage;
+  const { log, faultOf } = faultLog();
   const ids = systemIds();
-  const policy = createOutboundPolicy({
-    allow_networks: config.allow_networks,
-    allow_http: config.allow_http,
+  const instance = ids.ulid(clock.now());
+  const policy = outboundPolicy(config);
+  const resolver = createResolver({ clock });
+  const sender = (config.sender === "fetch" ? createFetchSender : createPinnedSender)({
+    policy,
+    resolver,
     clock,
   });
-  return localBackend({
-    place,
-    keys: { store, clock, ids },
+  const directory = new Directory(store);
+  const engine = createOutsideEngine({ store, clock });
+  const stats = new Stats({ store, clock, log, instance });
+  const app = createApp({
+    accept: { store: countingStore(store, stats), directory, engine, clock, ids, instance },
     webhooks: {
       store,
-      directory: new Directory(store),
-      engine: { laneState: () => null },
-      guard: createUrlGuard({ policy, resolver: createResolver({ clock }), clock }),
+      directory,
+      engine,
+      guard: createUrlGuard({ policy, resolver, clock }),
       clock,
       ids,
       defaults: { timeout_ms: config.timeout_ms },
+      deliver: {
+        sender,
+        clock,
+        random: Math.random,
+        directory,
+        user_agent: `Tidings/${VERSION}`,
+        retry_base_ms: config.retry_base_ms,
+      },
     },
-    close: () => storage.close(),
+    keys: { store, clock, ids },
+    sites: { store, directory, stats, clock },
+    stats: { store, stats },
+    history: { store, directory },
+    redeliver: { store, engine: null, clock, instance },
+    // Whoever may read the database's file may do everything to it anyway.
+    authenticate: () => Promise.resolve({ id: ACTOR.command_line, scope: "admin", sites: ["*"] }),
+    problems: () => Promise.resolve([]),
+    clock,
+    log,
+    version: VERSION,
   });
+  return {
+    place,
+    fetch: toldFaults((url, init) => Promise.resolve(app.fetch(new Request(url, init))), faultOf),
+    async close() {
+      await sender.close();
+      await stats.stop();
+      await storage.close();
+    },
+  };
 }
 
-async function readText(file: string): Promise<string> {
-  if (file === "-") return await new Response(Deno.stdin.readable).text();
-  // A task runs in the project's folder; the user means the one the task was called from.
-  const path = resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd(), file);
+/** A log that keeps what a service would write down when it answers 500. */
+function faultLog(): { log: Log; faultOf: () => string } {
+  let fault = "something went wrong";
+  return {
+    log: {
+      debug() {},
+      info() {},
+      warn() {},
+      error(_message, { stack } = {}) {
+        fault = String(stack).split("\n")[0] ?? fault;
+      },
+    },
+    faultOf: () => fault,
+  };
+}
+
+/** Says what went wrong where a service would answer 500: here, who asks may know. */
+function toldFaults(fetch: Fetch, faultOf: () => string): Fetch {
+  return async (url, init) => {
+    const response = await fetch(url, init);
+    if (response.status === 500) throw new Failure(faultOf());
+    return response;
+  };
+}
+
+/** Opens the database to look whether it works. */
+async function openToExamine(): Promise<OpenedDatabase> {
+  const { storage: { store, close }, database: { has_queue } } = await openStore(readConfig());
+  return {
+    has_queue,
+    async tryOut() {
+      const before = await store.version();
+      await store.ring();
+      if (await store.version() <= before) throw new Failure("what was written can't be read");
+    },
+    close,
+  };
+}
+
+function guardFacts(): GuardFacts {
   try {
-    return await Deno.readTextFile(path);
+    const policy = outboundPolicy(readConfig());
+    return {
+      own_addresses: [...policy.own_addresses],
+      allows: (address) => addressVerdict(address, policy) === "allowed",
+    };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new WrongUse(`read ${file}: there is no such file`);
-    const outside = error instanceof Deno.errors.NotCapable
-      ? "only files below the current folder can be read by name"
-      : error instanceof Error
-      ? error.message
-      : String(error);
-    throw new WrongUse(`read ${file}: ${outside}; give it as --body - < ${file}`);
+    return { problem: error instanceof Error ? error.message : String(error) };
   }
 }
 
-/** Writes all of it. Whoever reads only the beginning (`| head`) is no failure. */
-function writeTo(stream: { writeSync(bytes: Uint8Array): number }): (text: string) => void {
-  return (text) => {
-    let rest = new TextEncoder().encode(text);
-    try {
-      while (rest.byteLength > 0) rest = rest.subarray(stream.writeSync(rest));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-    }
-  };
+async function makeBackup(file: string, onProgress: (progress: Progress) => void): Promise<BackupMade> {
+  const { kv, secret_key } = readConfig();
+  if (kv.kind !== "file") {
+    throw new WrongUse("copy a database that is no file: a KV server is copied with its own tools");
+  }
+  if (await SYSTEM_DISK.info(kv.path) === null) throw new WrongUse(`copy ${kv.path}: there is no such file`);
+  const bytes = await copyDatabase(kv.path, pathOf(file), onProgress);
+  return { file, bytes, key_file: secret_key === null ? `${kv.path}.key` : null };
 }
+
+async function resealSecrets(onProgress: (progress: Progress) => void): Promise<Resealed> {
+  const config = readConfig();
+  const { storage, database: { db, atomic_checks_max }, secret_key } = await openStore(config);
+  try {
+    const limits = { checks_max: atomic_checks_max };
+    const committer = createCommitter({ db, clock, random: Math.random, limits });
+    const box = await createSecretBox(secret_key, config.secret_key_previous);
+    const new_box = await createSecretBox(secret_key);
+    const { unopened, ...resealed } = await reencrypt({ db, committer, box, new_box }, onProgress);
+    if (unopened.length > 0) {
+      throw new Failure(
+        `${unopened.length} webhooks open with neither key: ${unopened.slice(0, 10).join(", ")}`,
+        "The others are done. Set TIDINGS_SECRET_KEY_PREVIOUS to the key that these were sealed with, and repeat it.",
+      );
+    }
+    return resealed;
+  } finally {
+    await storage.close();
+  }
+}
+
+const machine: Machine = {
+  examine: () =>
+    examine({
+      readConfig: parseEnvironment,
+      open: openToExamine,
+      guard: guardFacts,
+      disk: SYSTEM_DISK,
+      now: clock.now,
+    }),
+  backup: makeBackup,
+  reencrypt: resealSecrets,
+};
 
 const complain = writeTo(Deno.stderr);
 try {
   const exit_code = await runAdmin(Deno.args, {
     openLocal,
+    machine,
     fetch,
     readText,
+    ask,
     print: writeTo(Deno.stdout),
     complain,
     columns: Deno.stdout.isTerminal() ? Deno.consoleSize().columns : null,

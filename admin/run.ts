@@ -6,13 +6,26 @@
  * @module
  */
 import { Command, CommanderError } from "commander";
-import { addConnectionOptions, addNoun, CommandFailed, type Noun, type World } from "./command.ts";
+import { AUDIT } from "./audit.ts";
+import { BACKUP } from "./backup.ts";
+import { addConnectionOptions, addNoun, addVerb, CommandFailed } from "./command.ts";
+import { DELIVERIES } from "./deliveries.ts";
+import { DOCTOR } from "./doctor.ts";
+import { EVENTS } from "./events.ts";
 import { EXIT_WRONG_USE } from "./failure.ts";
 import { KEYS } from "./keys.ts";
+import { REENCRYPT } from "./reencrypt.ts";
+import { SITES } from "./sites.ts";
+import { STATS } from "./stats.ts";
 import { oneLine } from "./terminal_text.ts";
+import type { Noun, Verb, World } from "./verb.ts";
 import { WEBHOOKS } from "./webhooks.ts";
 
-const NOUNS: readonly Noun[] = [KEYS, WEBHOOKS];
+/** All nouns, in the order in which the help names them. */
+export const NOUNS: readonly Noun[] = [KEYS, SITES, WEBHOOKS, EVENTS, DELIVERIES];
+
+/** The verbs that stand alone. */
+export const VERBS: readonly Verb[] = [STATS, AUDIT, DOCTOR, BACKUP, REENCRYPT];
 
 const HELP_COLUMNS = 80;
 
@@ -21,9 +34,9 @@ const DESCRIPTION =
   "service or without one; with --url and --key it works over the API of a service.";
 
 const AFTER_HELP = `
-Every command takes --url, --key and --json after its verb, too; but where a
-webhook is made, --url after the verb is the webhook's (with --body, no field
-is a flag, so it is the service's).
+Every command but backup and reencrypt takes --url and --key after its verb,
+too; but where a webhook is made or updated, --url after the verb is the
+webhook's (with --body, no field is a flag, so it is the service's).
 
 Exit codes: 0 done, 1 failed or refused, 2 the command or the configuration
 can't be understood, and nothing was done.`;
@@ -43,7 +56,7 @@ export async function runAdmin(args: readonly string[], world: World): Promise<n
     // Commander has said what it did not understand; help that was asked for is no failure.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_WRONG_USE;
     if (!(error instanceof CommandFailed)) throw error;
-    world.complain(`${error.message}\n`);
+    if (error.message !== "") world.complain(`${error.message}\n`);
     return error.exit_code;
   }
 }
@@ -68,6 +81,7 @@ function createProgram(world: World): Command {
     .addHelpText("after", AFTER_HELP);
   addConnectionOptions(program, { url: true });
   for (const noun of NOUNS) addNoun(program, noun, world);
+  for (const verb of VERBS) addVerb(program, verb, { noun: null, world });
   return program;
 }
 

@@ -6,10 +6,14 @@
  * @module
  */
 import type { ShownWebhook } from "../lib/shown_webhook.ts";
-import type { Noun, Verb } from "./command.ts";
+import type { ShownSecret } from "../lib/webhooks.ts";
+import { type Listed, sitePath } from "./backend.ts";
 import { type FieldFlag, flagName, text } from "./field_flags.ts";
 import { type Column, record, table } from "./table.ts";
+import type { Noun, Verb } from "./verb.ts";
+import { CHANGE_VERBS } from "./webhook_changes.ts";
 import { WEBHOOK_FLAGS } from "./webhook_flags.ts";
+import { OPERATION_VERBS, secretText, withoutSecret } from "./webhook_operations.ts";
 
 const REQUIRED = new Set(["--url", "--events"]);
 
@@ -36,17 +40,9 @@ const CREATE: Verb = {
     "--url http://127.0.0.1:8080 --key - webhooks create --site example.com --url https://… --events …",
   ],
   async run({ backend, site_id, input }) {
-    const answer = await backend.createWebhook(site_id, input);
-    const { secret, standard_secret, ...shown } = answer;
-    const standard = standard_secret === secret
-      ? ""
-      : `\n  ${standard_secret}  (the same for libraries of Standard Webhooks)`;
-    return {
-      answer,
-      text: () =>
-        `${record(shown)}\n\n  ${secret}${standard}\n\n` +
-        "This is the secret that the receiver verifies signatures with. It is shown only now: keep it.",
-    };
+    const path = sitePath(site_id, "webhooks");
+    const answer = await backend.call<ShownWebhook & ShownSecret>("POST", path, { body: input });
+    return { answer, text: () => `${record(withoutSecret(answer))}\n\n${secretText(answer)}` };
   },
 };
 
@@ -65,7 +61,7 @@ const LIST: Verb = {
   doing: "list the webhooks",
   of_site: true,
   async run({ backend, site_id, columns }) {
-    const answer = await backend.listWebhooks(site_id);
+    const answer = await backend.call<Listed<ShownWebhook>>("GET", sitePath(site_id, "webhooks"));
     return {
       answer,
       text: () =>
@@ -83,7 +79,7 @@ const SHOW: Verb = {
   id_of: "the webhook, as `webhooks list` shows it",
   of_site: true,
   async run({ backend, site_id, id }) {
-    const answer = await backend.showWebhook(site_id, id);
+    const answer = await backend.call<ShownWebhook>("GET", sitePath(site_id, "webhooks", id));
     return { answer, text: () => record(answer) };
   },
 };
@@ -92,5 +88,5 @@ const SHOW: Verb = {
 export const WEBHOOKS: Noun = {
   name: "webhooks",
   summary: "webhooks of a site",
-  verbs: [CREATE, LIST, SHOW],
+  verbs: [CREATE, ...CHANGE_VERBS, LIST, SHOW, ...OPERATION_VERBS],
 };

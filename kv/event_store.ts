@@ -15,7 +15,7 @@ import { eventPage, eventRange, readEvents } from "./event_page.ts";
 import { type Key, keys, slotOf } from "./keys.ts";
 import type { Check, Mutation } from "./member.ts";
 import { deliveryRecord, dueRecord, eventRecord, idempotencyRecord } from "./records.ts";
-import { paused, type StoreParts, type WebhookRecords } from "./webhook_store.ts";
+import type { StoreParts, WebhookRecords } from "./webhook_store.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -184,7 +184,7 @@ export function createEventStore(
               key: keys.webhook(after.site_id, after.webhook_id),
               versionstamp: webhook.versionstamp,
             });
-            mutations.push(...webhooks.writing(paused(webhook.record, pause)));
+            mutations.push(...webhooks.pausing(webhook.record, pause));
           }
         }
         const result = await committer.commit({ checks, mutations });

@@ -5,6 +5,7 @@
  */
 import { AppError } from "../lib/errors.ts";
 import type { KeyStore } from "../lib/store.ts";
+import { createAuditRecords } from "./audit_store.ts";
 import { keys } from "./keys.ts";
 import { apiKeyIdRecord, apiKeyRecord } from "./records.ts";
 import type { StoreParts } from "./webhook_store.ts";
@@ -15,24 +16,30 @@ import type { StoreParts } from "./webhook_store.ts";
  * @param parts What the parts of the room share.
  * @returns The API keys.
  */
-export function createKeyStore({ db, committer }: StoreParts): KeyStore {
+/** Conflicts in a row after which something is wrong: each of them means that someone else got through. */
+const CONFLICTS_MAX = 100;
+
+export function createKeyStore(parts: StoreParts): KeyStore {
+  const { db, committer } = parts;
+  const audit = createAuditRecords(parts);
+
   async function byHash(hash: string): Promise<ReturnType<typeof apiKeyRecord.decode> | null> {
     const entry = await db.get<Uint8Array>(keys.apiKey(hash));
     return entry.versionstamp === null ? null : apiKeyRecord.decode(entry.value);
   }
 
   return {
-    async addKey(key) {
-      const result = await committer.commit({
+    async addKey(key, note) {
+      const added = await audit.commit({
         checks: [{ key: keys.apiKeyId(key.id), versionstamp: null }],
         mutations: [
           { kind: "set", key: keys.apiKey(key.hash), value: apiKeyRecord.encode(key) },
           { kind: "set", key: keys.apiKeyId(key.id), value: apiKeyIdRecord.encode({ hash: key.hash }) },
           { kind: "sum", key: keys.version(), amount: 1n },
         ],
-      });
+      }, { entry: audit.begin(), note });
       // The caller is about to show a key: never one that was not stored.
-      if (!result.ok) throw new AppError("conflict", "Cannot add the key: its id is taken");
+      if (!added) throw new AppError("conflict", "Cannot add the key: its id is taken");
     },
 
     keyByHash: byHash,
@@ -46,20 +53,40 @@ export function createKeyStore({ db, committer }: StoreParts): KeyStore {
       return found.filter((key) => key !== null);
     },
 
-    async removeKey(id) {
+    async removeKey(id, note) {
       const entry = await db.get<Uint8Array>(keys.apiKeyId(id));
       if (entry.versionstamp === null) return false;
       const { hash } = apiKeyIdRecord.decode(entry.value);
-      const result = await committer.commit({
+      // A failed check: someone else removed it at the same moment.
+      return await audit.commit({
         checks: [{ key: keys.apiKeyId(id), versionstamp: entry.versionstamp }],
         mutations: [
           { kind: "delete", key: keys.apiKey(hash) },
           { kind: "delete", key: keys.apiKeyId(id) },
           { kind: "sum", key: keys.version(), amount: 1n },
         ],
-      });
-      // A failed check: someone else removed it at the same moment.
-      return result.ok;
+      }, { entry: audit.begin(), note });
+    },
+
+    async changeKey(id, change, note) {
+      const id_entry = await db.get<Uint8Array>(keys.apiKeyId(id));
+      if (id_entry.versionstamp === null) return;
+      const key = keys.apiKey(apiKeyIdRecord.decode(id_entry.value).hash);
+      const entry = audit.begin();
+      for (let tries = 0; tries < CONFLICTS_MAX; tries++) {
+        const found = await db.get<Uint8Array>(key);
+        const changed = found.versionstamp === null ? null : change(apiKeyRecord.decode(found.value));
+        if (changed === null) return;
+        const written = await audit.commit({
+          checks: [{ key, versionstamp: found.versionstamp }],
+          mutations: [
+            { kind: "set", key, value: apiKeyRecord.encode(changed) },
+            { kind: "sum", key: keys.version(), amount: 1n },
+          ],
+        }, { entry, note });
+        if (written) return;
+      }
+      throw new AppError("conflict", `Cannot change key ${id}: it keeps changing`);
     },
 
     async touchKey(hash, at) {

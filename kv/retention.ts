@@ -9,8 +9,13 @@
  */
 import { INPUT, RETRY, TIME } from "../lib/limits.ts";
 
-/** At most this fraction longer, spread evenly over events. */
+/** At most this fraction longer, spread evenly over time. */
 const SPREAD = 0.1;
+/**
+ * What is accepted within so long ends together. Deno KV keeps an index of what expires when: an end of its own for each
+ * event would write to as many of its pages as a commit has events, and cost a quarter of all throughput.
+ */
+const SPREAD_STEP_MS = 100;
 /** Events that no webhook was told about are kept at most this long. */
 const UNTOLD_MS_MAX = 7 * TIME.DAY_MS;
 /** So that what a lane in another process writes of a webhook that is gone, or of a whole site, does not stay for ever. */
@@ -20,14 +25,23 @@ const SHORTEST_MS = TIME.MINUTE_MS;
 
 /** Crockford's base 32, the alphabet of a ULID. */
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const PREFIX_CHARS = "evt_".length;
+const TIME_CHARS = 10;
 
-/** The same fraction for all records of one event, from the random end of its id: none outlives what it refers to. */
+/** Multiples of the golden ratio, without their whole part, are spread evenly however many there are (Weyl). */
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
+/** The time in an event's id. */
+function timeOf(event_id: string): number {
+  const chars = event_id.slice(PREFIX_CHARS, PREFIX_CHARS + TIME_CHARS);
+  let at_ms = 0;
+  for (const char of chars) at_ms = at_ms * ALPHABET.length + Math.max(ALPHABET.indexOf(char), 0);
+  return at_ms;
+}
+
+/** The same fraction for all records of one event, since it is made of the event's id: none outlives what it refers to. */
 function spreadOf(event_id: string): number {
-  let value = 0;
-  for (const char of event_id.slice(-4)) {
-    value = value * ALPHABET.length + Math.max(ALPHABET.indexOf(char), 0);
-  }
-  return value / ALPHABET.length ** 4;
+  return Math.floor(timeOf(event_id) / SPREAD_STEP_MS) * GOLDEN % 1;
 }
 
 /** How long each kind of record is kept, in milliseconds from now. */

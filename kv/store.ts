@@ -5,8 +5,11 @@
  */
 import type { Store } from "../lib/store.ts";
 import { createAgendaStore } from "./agenda_store.ts";
+import { createAuditStore } from "./audit_store.ts";
 import { createEventStore } from "./event_store.ts";
 import { createKeyStore } from "./key_store.ts";
+import { createSiteStore } from "./site_store.ts";
+import { createStatStore } from "./stat_store.ts";
 import { createWebhookRecords, createWebhookStore, type StoreParts } from "./webhook_store.ts";
 
 /**
@@ -23,6 +26,9 @@ export function createStore(parts: StoreParts & { readonly idPrefixAt: (at_ms: n
     ...createKeyStore(parts),
     ...createWebhookStore(parts, records),
     ...createEventStore(parts, records),
+    ...createAuditStore(parts),
+    ...createSiteStore(parts),
+    ...createStatStore(parts),
     ...agenda,
     // Spreading would freeze the value of the moment.
     get failing_since() {

@@ -6,11 +6,14 @@
  *
  * @module
  */
+import { ACTOR } from "../lib/audit.ts";
 import { AppError } from "../lib/errors.ts";
+import { nextUpdate } from "../lib/etag.ts";
 import { INPUT } from "../lib/limits.ts";
 import type { Clock } from "../lib/ports.ts";
 import type { WebhookStore } from "../lib/store.ts";
 import { type PauseReason, type Webhook, webhookStatus } from "../lib/webhook.ts";
+import { createAuditRecords } from "./audit_store.ts";
 import type { Committer } from "./committer.ts";
 import type { Database } from "./database.ts";
 import { keys, slotOf } from "./keys.ts";
@@ -26,6 +29,8 @@ export interface StoreParts {
   readonly box: SecretBox;
   readonly clock: Clock;
   readonly retention: Retention;
+  /** A ULID of a time, for entries of the audit. */
+  readonly newId: (at_ms: number) => string;
 }
 
 /** A webhook as read, still sealed. */
@@ -40,6 +45,8 @@ export interface WebhookRecords {
   read(site_id: string, webhook_id: string): Promise<SealedWebhook | null>;
   /** The mutations of writing a webhook: the record, the version, and the marker that has its work looked at. */
   writing(record: Webhook): Mutation[];
+  /** The mutations of pausing a webhook, with its entry in the audit. */
+  pausing(record: Webhook, pause: { reason: PauseReason; at: number }): Mutation[];
 }
 
 /** A webhook that Tidings pauses, whether sealed or not. */
@@ -49,7 +56,7 @@ export function paused(webhook: Webhook, pause: { reason: PauseReason; at: numbe
     enabled: false,
     pause_reason: pause.reason,
     cancelled_until: pause.at,
-    updated_at: pause.at,
+    updated_at: nextUpdate(webhook, pause.at),
   };
 }
 
@@ -59,8 +66,10 @@ export function paused(webhook: Webhook, pause: { reason: PauseReason; at: numbe
  * @param parts What the parts of the room share.
  * @returns Reading and preparing, still sealed.
  */
-export function createWebhookRecords({ db, clock, retention }: StoreParts): WebhookRecords {
-  return {
+export function createWebhookRecords(parts: StoreParts): WebhookRecords {
+  const { db, clock, retention } = parts;
+  const audit = createAuditRecords(parts);
+  const records: WebhookRecords = {
     async read(site_id, webhook_id) {
       const entry = await db.get<Uint8Array>(keys.webhook(site_id, webhook_id));
       if (entry.versionstamp === null) return null;
@@ -87,7 +96,19 @@ export function createWebhookRecords({ db, clock, retention }: StoreParts): Webh
         ]),
       ];
     },
+
+    pausing(record, pause) {
+      const note = {
+        actor: ACTOR.tidings,
+        action: "webhook.paused",
+        site_id: record.site_id,
+        subject: record.id,
+        changes: ["enabled"],
+      } as const;
+      return [...records.writing(paused(record, pause)), audit.writing(audit.begin(), note)];
+    },
   };
+  return records;
 }
 
 /** Conflicts in a row after which something is wrong: each of them means that someone else got through. */
@@ -102,6 +123,7 @@ const CONFLICTS_MAX = 100;
  */
 export function createWebhookStore(parts: StoreParts, records: WebhookRecords): WebhookStore {
   const { db, committer, box } = parts;
+  const audit = createAuditRecords(parts);
 
   async function sealed(webhook: Webhook): Promise<Webhook> {
     const place = (field: string): string[] => [webhook.site_id, webhook.id, field];
@@ -134,7 +156,8 @@ export function createWebhookStore(parts: StoreParts, records: WebhookRecords): 
   }
 
   return {
-    async addWebhook(webhook) {
+    async addWebhook(webhook, note) {
+      const entry = audit.begin();
       const record = await sealed(webhook);
       const mutations = records.writing(record);
       const key = keys.webhook(webhook.site_id, webhook.id);
@@ -151,15 +174,15 @@ export function createWebhookStore(parts: StoreParts, records: WebhookRecords): 
             `Cannot create the webhook: a site must have at most ${INPUT.webhooks_per_site_max}`,
           );
         }
-        const result = await committer.commit({
+        const added = await audit.commit({
           checks: [{ key: guard, versionstamp: seen.versionstamp }, { key, versionstamp: null }],
           mutations: [...mutations, {
             kind: "set",
             key: guard,
             value: guardRecord.encode({ changed_at: webhook.created_at }),
           }],
-        });
-        if (result.ok) return;
+        }, { entry, note });
+        if (added) return;
       }
       throw new AppError("conflict", "Cannot create the webhook: the site's webhooks keep changing");
     },
@@ -173,17 +196,19 @@ export function createWebhookStore(parts: StoreParts, records: WebhookRecords): 
       return await Promise.all((await sealedOf(site_id)).map(opened));
     },
 
-    async changeWebhook(site_id, webhook_id, change) {
+    async changeWebhook(site_id, webhook_id, change, note) {
+      const entry = audit.begin();
       for (let tries = 0; tries < CONFLICTS_MAX; tries++) {
         const found = await records.read(site_id, webhook_id);
         if (found === null) return null;
-        const changed = change(await opened(found.record));
-        if (changed === null) return null;
-        const result = await committer.commit({
+        const before = await opened(found.record);
+        const changed = change(before);
+        if (changed === null || changed === before) return changed;
+        const written = await audit.commit({
           checks: [{ key: keys.webhook(site_id, webhook_id), versionstamp: found.versionstamp }],
           mutations: records.writing(await sealed(changed)),
-        });
-        if (result.ok) return changed;
+        }, { entry, note: note?.(before, changed) });
+        if (written) return changed;
       }
       throw new AppError("conflict", `Cannot change webhook ${webhook_id}: it keeps changing`);
     },
@@ -202,7 +227,12 @@ export function createWebhookStore(parts: StoreParts, records: WebhookRecords): 
       const key = keys.lane(site_id, webhook_id);
       await committer.commit({
         checks: [],
-        mutations: [{ kind: "set", key, value: laneRecord.encode(state) }],
+        mutations: [{
+          kind: "set",
+          key,
+          value: laneRecord.encode(state),
+          expire_in_ms: parts.retention.lane(),
+        }],
       });
     },
 

@@ -38,8 +38,20 @@ export interface BatchAnswer {
 /** Deliveries that a batch hands to storage before it lets others have a turn. */
 const DELIVERIES_AT_ONCE = 100;
 
-/** The body of a batch: what an item is, is the item's own matter. */
-export const envelope = z.strictObject({ events: z.array(z.unknown()).min(1).max(INPUT.batch_events_max) });
+/**
+ * The body of a batch.
+ *
+ * @param item What an item must be for the batch to be taken.
+ * @returns The schema of the body.
+ */
+export function batchSchema<Item extends z.ZodType>(
+  item: Item,
+): z.ZodObject<{ events: z.ZodArray<Item> }, z.core.$strict> {
+  return z.strictObject({ events: z.array(item).min(1).max(INPUT.batch_events_max) });
+}
+
+/** What an item is, is the item's own matter: a bad one gets an error of its own. */
+const envelope = batchSchema(z.unknown());
 
 /**
  * Accepts a batch.

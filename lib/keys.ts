@@ -16,6 +16,7 @@ import {
   type Permission,
   type Scope,
 } from "./api_key.ts";
+import { ACTOR } from "./audit.ts";
 import { AppError } from "./errors.ts";
 import { TIME } from "./limits.ts";
 import type { Clock, Ids } from "./ports.ts";
@@ -39,9 +40,11 @@ export interface ShownKey {
 
 /** What managing keys needs. */
 export interface KeyPorts {
-  readonly store: KeyStore;
+  readonly store: Pick<KeyStore, "addKey" | "keys" | "removeKey">;
   readonly clock: Pick<Clock, "now">;
   readonly ids: Ids;
+  /** Who does it: the id of an API key, or one of `ACTOR`. */
+  readonly actor: string;
 }
 
 const SECRET_BYTES = 24;
@@ -97,7 +100,8 @@ export async function createKey(input: unknown, ports: KeyPorts): Promise<ShownK
     created_at: now,
     last_used_at: null,
   };
-  await ports.store.addKey(key);
+  const { actor } = ports;
+  await ports.store.addKey(key, { actor, action: "key.created", site_id: null, subject: id, changes: [] });
   return { ...showKey(key), key: text };
 }
 
@@ -107,7 +111,7 @@ export async function createKey(input: unknown, ports: KeyPorts): Promise<ShownK
  * @param ports What it needs.
  * @returns All keys as shown, oldest first; expired ones too.
  */
-export async function listKeys(ports: KeyPorts): Promise<ShownKey[]> {
+export async function listKeys(ports: Pick<KeyPorts, "store">): Promise<ShownKey[]> {
   return (await ports.store.keys()).map(showKey);
 }
 
@@ -120,8 +124,10 @@ export async function listKeys(ports: KeyPorts): Promise<ShownKey[]> {
  */
 export async function revokeKey(id: string, ports: KeyPorts): Promise<void> {
   // Anything else is no key's id, and may be longer than storage can be asked for.
-  const removed = /^[0-9A-Za-z]{1,64}$/.test(id) && await ports.store.removeKey(id);
-  if (!removed) {
+  const known = /^[0-9A-Za-z]{1,64}$/.test(id);
+  const { actor } = ports;
+  const note = { actor, action: "key.revoked", site_id: null, subject: id, changes: [] } as const;
+  if (!known || !await ports.store.removeKey(id, note)) {
     throw new AppError("not_found", "Cannot revoke the key: there is none with this id");
   }
 }
@@ -148,7 +154,7 @@ export function createAuthenticator(
     const hash = await hashOf(text);
     // Hashes are compared and not keys: they have one length, so the time says nothing about the key.
     if (admin_hash !== null && timingSafeEqual(encoder.encode(await admin_hash), encoder.encode(hash))) {
-      return { id: "environment", scope: "admin", sites: ["*"] };
+      return { id: ACTOR.environment, scope: "admin", sites: ["*"] };
     }
     if (!looksLikeKey(text)) return null;
     const key = await store.keyByHash(hash);

@@ -136,6 +136,7 @@ export const STATS = {
   /** Counters in one commit: with the longest site ids their keys just fit. */
   written_at_once: 50,
   rows_max: 1000,
+  read_at_once: 500,
   /** Sites without counters of the time asked for, passed over for one page. */
   sites_passed_over_max: 2000,
   /** How far back is shown unless `since` says otherwise. */

@@ -170,7 +170,8 @@ export interface WebhookStore {
   /**
    * Changes a webhook, deciding again when someone else changed it meanwhile. Its pending work is looked at at once
    * if it is not active after it.
-   * @param change Gets the webhook as it is now; returns it as it shall be, or null to leave it.
+   * @param change Gets the webhook as it is now; returns it as it shall be (the same object: nothing is written), or null
+   * to leave it.
    * @param note What is told of it, for the audit, in the same commit.
    * @returns The webhook after it, or null if there is none (or `change` left it).
    */
@@ -289,9 +290,12 @@ export interface SiteStore {
   siteExists(site_id: string): Promise<boolean>;
   /** Notes that a site is being deleted: should this be cut short, the site still exists and can be deleted again. */
   beginSiteDeletion(site_id: string): Promise<void>;
+  /** The ids of all webhooks of a site, deleted ones too. */
+  webhookIdsOf(site_id: string): Promise<string[]>;
   /**
-   * Removes a part of everything that is stored for a site, but for its webhooks, which must be deleted before.
-   * @returns How many records were removed: 0 when nothing is left.
+   * Removes everything that is stored for a site but for its webhooks, which must be deleted before. A hundred records a
+   * commit: what was removed before it throws stays removed.
+   * @returns How many records there were.
    */
   wipeSite(site_id: string): Promise<number>;
   /** Removes what is left of a site's webhooks, and that it is being deleted. */

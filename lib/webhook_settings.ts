@@ -152,8 +152,13 @@ export function patchSettings(
   return validate(settingsSchema(defaults.timeout_ms), merged);
 }
 
-/** A webhook's settings alone, as plain JSON. */
-function settingsOf(webhook: WebhookSettings): WebhookSettings & JsonObject {
+/**
+ * A webhook's settings alone, as plain JSON.
+ *
+ * @param webhook The webhook, or its settings.
+ * @returns What an owner may set, and nothing else.
+ */
+export function settingsOf(webhook: WebhookSettings): WebhookSettings & JsonObject {
   const {
     name,
     url,

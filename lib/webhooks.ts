@@ -6,9 +6,11 @@
  * @module
  */
 import { z } from "zod";
+import { changedFields, webhookNote } from "./audit.ts";
 import type { Directory } from "./directory.ts";
 import type { Engine } from "./engine/engine.ts";
 import { AppError } from "./errors.ts";
+import { assertMatch, nextUpdate } from "./etag.ts";
 import { INPUT, TIME } from "./limits.ts";
 import { isJsonObject } from "./merge_patch.ts";
 import type { Clock, Ids, UrlGuard } from "./ports.ts";
@@ -16,8 +18,14 @@ import { generateSecret, parseSecret, standardSecret } from "./secret.ts";
 import type { Store } from "./store.ts";
 import { validate, validationError } from "./validate.ts";
 import { type ShownWebhook, showWebhook } from "./shown_webhook.ts";
-import { HEALTH_AT_FIRST, type Webhook } from "./webhook.ts";
-import { parseSettings, patchSettings, type SettingsDefaults } from "./webhook_settings.ts";
+import { HEALTH_AT_FIRST, type Webhook, webhookStatus } from "./webhook.ts";
+import {
+  parseSettings,
+  patchSettings,
+  type SettingsDefaults,
+  settingsOf,
+  type WebhookSettings,
+} from "./webhook_settings.ts";
 
 /** What these use cases need. */
 export interface WebhookPorts {
@@ -31,6 +39,22 @@ export interface WebhookPorts {
   readonly clock: Pick<Clock, "now">;
   readonly ids: Ids;
   readonly defaults: SettingsDefaults;
+  /** Who does it: the id of an API key, or one of `ACTOR`. */
+  readonly actor: string;
+}
+
+/** What deleting needs. */
+export interface DeletePorts extends Pick<WebhookPorts, "clock" | "actor"> {
+  readonly store: Pick<Store, "changeWebhook">;
+  readonly directory: Pick<Directory, "invalidate">;
+}
+
+/** The webhook that a change is for. */
+export interface WebhookTarget {
+  readonly site_id: string;
+  readonly webhook_id: string;
+  /** The `If-Match` header: the change is made only of what its caller has seen. Null or nothing: of whatever there is. */
+  readonly if_match?: string | null;
 }
 
 /** The secret, where it is shown: at creation and rotation only. */
@@ -44,7 +68,8 @@ export interface ShownSecret {
 const PENDING_COUNTED_MAX = 10_000;
 
 const ownSecret = z.string().meta({
-  description: `${INPUT.secret_chars_min} to ${INPUT.secret_chars_max} visible ASCII characters, or whsec_ and the ` +
+  description:
+    `${INPUT.secret_chars_min} to ${INPUT.secret_chars_max} visible ASCII characters, or whsec_ and the ` +
     `base64 of ${INPUT.secret_chars_min} to ${INPUT.secret_chars_max} bytes; generated if left out`,
 });
 
@@ -82,7 +107,7 @@ export function webhookNotFound(): AppError {
 export async function presentWebhook(
   webhook: Webhook,
   full: boolean,
-  ports: WebhookPorts,
+  ports: Pick<WebhookPorts, "engine" | "store">,
 ): Promise<ShownWebhook> {
   const state = ports.engine.laneState(webhook.id) ??
     await ports.store.laneState(webhook.site_id, webhook.id);
@@ -125,7 +150,7 @@ export async function createWebhook(
     created_at: now,
     updated_at: now,
   };
-  await store.addWebhook(webhook);
+  await store.addWebhook(webhook, webhookNote(webhook, "webhook.created", ports));
   directory.invalidate();
   const shown = showWebhook(webhook, { ...HEALTH_AT_FIRST, pending: 0 }, true);
   return { ...shown, secret: value, standard_secret: standardSecret(value) };
@@ -153,83 +178,98 @@ export async function findWebhook(
 /**
  * Changes a webhook by a merge patch.
  *
- * @param target Whose and which.
+ * @param target Whose and which, and what its caller has seen of it.
  * @param patch The body.
  * @param ports What it needs.
  * @returns The webhook after it.
- * @throws {AppError} `validation_failed`, `not_found`.
+ * @throws {AppError} `validation_failed`, `not_found`, `precondition_failed`.
  */
 export async function patchWebhook(
-  { site_id, webhook_id }: { site_id: string; webhook_id: string },
+  { site_id, webhook_id, if_match = null }: WebhookTarget,
   patch: unknown,
   ports: WebhookPorts,
 ): Promise<Webhook> {
-  const { store, directory, guard, clock, defaults } = ports;
+  const { store, directory, guard, clock, defaults, actor } = ports;
   // Looked up outside the transaction: a look-up may take long, and the change may have to be decided again.
-  const preview = patchSettings(await findWebhook(site_id, webhook_id, store), patch, defaults);
+  const seen = await findWebhook(site_id, webhook_id, store);
+  assertMatch(if_match, seen);
+  const preview = patchSettings(seen, patch, defaults);
   if (isJsonObject(patch) && "url" in patch) await refuseUrl(preview.url, guard);
   const changed = await store.changeWebhook(site_id, webhook_id, (webhook) => {
     if (webhook.deleted_at !== null) return null;
-    const now = clock.now();
+    assertMatch(if_match, webhook);
     const settings = patchSettings(webhook, patch, defaults);
-    const resumed = settings.enabled && !webhook.enabled;
-    const stopped = !settings.enabled && webhook.enabled;
-    return {
-      ...webhook,
-      ...settings,
-      pause_reason: settings.enabled ? null : webhook.pause_reason,
-      resumed_at: resumed ? now : webhook.resumed_at,
-      cancelled_until: stopped ? now : webhook.cancelled_until,
-      updated_at: now,
-    };
+    // With nothing to write, what was seen of it stays true.
+    return settingChanges(webhook, settings).length === 0 ? webhook : patched(webhook, settings, clock.now());
+  }, (before, after) => {
+    const resumed = after.enabled && webhookStatus(before) === "paused";
+    const changes = settingChanges(before, after);
+    return webhookNote(after, resumed ? "webhook.resumed" : "webhook.changed", { actor, changes });
   });
   if (changed === null) throw webhookNotFound();
   directory.invalidate();
   return changed;
 }
 
+/** The names of the settings that differ. */
+function settingChanges(before: WebhookSettings, after: WebhookSettings): string[] {
+  return changedFields({ ...settingsOf(before) }, { ...settingsOf(after) });
+}
+
+function patched(webhook: Webhook, settings: WebhookSettings, now: number): Webhook {
+  const resumed = settings.enabled && !webhook.enabled;
+  const stopped = !settings.enabled && webhook.enabled;
+  return {
+    ...webhook,
+    ...settings,
+    pause_reason: settings.enabled ? null : webhook.pause_reason,
+    resumed_at: resumed ? now : webhook.resumed_at,
+    cancelled_until: stopped ? now : webhook.cancelled_until,
+    updated_at: nextUpdate(webhook, now),
+  };
+}
+
 /**
  * Deletes a webhook: its pending deliveries are cancelled, its history stays readable until retention ends.
  *
- * @param target Whose and which.
+ * @param target Whose and which, and what its caller has seen of it.
  * @param ports What it needs.
- * @throws {AppError} `not_found`.
+ * @throws {AppError} `not_found`, `precondition_failed`.
  */
 export async function deleteWebhook(
-  { site_id, webhook_id }: { site_id: string; webhook_id: string },
-  ports: WebhookPorts,
+  { site_id, webhook_id, if_match = null }: WebhookTarget,
+  { store, clock, directory, actor }: DeletePorts,
 ): Promise<void> {
-  const now = ports.clock.now();
-  const changed = await ports.store.changeWebhook(
-    site_id,
-    webhook_id,
-    (webhook) =>
-      webhook.deleted_at !== null ? null : {
-        ...webhook,
-        enabled: false,
-        // A tombstone keeps no credentials.
-        secrets: [],
-        headers: {},
-        cancelled_until: now,
-        deleted_at: now,
-        updated_at: now,
-      },
-  );
+  const changed = await store.changeWebhook(site_id, webhook_id, (webhook) => {
+    if (webhook.deleted_at !== null) return null;
+    assertMatch(if_match, webhook);
+    const now = clock.now();
+    return {
+      ...webhook,
+      enabled: false,
+      // A tombstone keeps no credentials.
+      secrets: [],
+      headers: {},
+      cancelled_until: now,
+      deleted_at: now,
+      updated_at: nextUpdate(webhook, now),
+    };
+  }, (before) => webhookNote(before, "webhook.deleted", { actor }));
   if (changed === null) throw webhookNotFound();
-  ports.directory.invalidate();
+  directory.invalidate();
 }
 
 /**
  * Gives a webhook a new secret; the one before stays valid for a while, and both sign meanwhile.
  *
- * @param target Whose and which.
+ * @param target Whose and which, and what its caller has seen of it.
  * @param input The body: maybe `secret`, maybe `overlap_hours`.
  * @param ports What it needs.
  * @returns The webhook, and its new secret, which is shown here only.
- * @throws {AppError} `validation_failed`, `not_found`.
+ * @throws {AppError} `validation_failed`, `not_found`, `precondition_failed`.
  */
 export async function rotateSecret(
-  { site_id, webhook_id }: { site_id: string; webhook_id: string },
+  { site_id, webhook_id, if_match = null }: WebhookTarget,
   input: unknown,
   ports: WebhookPorts,
 ): Promise<ShownWebhook & ShownSecret> {
@@ -237,6 +277,7 @@ export async function rotateSecret(
   const value = secretOf(secret, ports.ids);
   const changed = await ports.store.changeWebhook(site_id, webhook_id, (webhook) => {
     if (webhook.deleted_at !== null) return null;
+    assertMatch(if_match, webhook);
     const now = ports.clock.now();
     const until = now + overlap_hours * TIME.HOUR_MS;
     const [newest] = webhook.secrets;
@@ -247,8 +288,8 @@ export async function rotateSecret(
       .map((before) => ({ value: before.value, expires_at: Math.min(before.expires_at ?? until, until) }))
       .filter(({ expires_at }) => expires_at > now);
     const secrets = [{ value, expires_at: null }, ...previous].slice(0, INPUT.secrets_max);
-    return { ...webhook, secrets, updated_at: now };
-  });
+    return { ...webhook, secrets, updated_at: nextUpdate(webhook, now) };
+  }, (before) => webhookNote(before, "webhook.secret_rotated", { actor: ports.actor, changes: ["secret"] }));
   if (changed === null) throw webhookNotFound();
   ports.directory.invalidate();
   const shown = await presentWebhook(changed, true, ports);

@@ -7,6 +7,7 @@
  */
 import { Hono } from "hono";
 import { AppError } from "../lib/errors.ts";
+import { auditRoutes } from "./audit.ts";
 import type { Env, RoutePorts } from "./context.ts";
 import { deliveryRoutes } from "./deliveries.ts";
 import { eventRoutes } from "./events.ts";
@@ -14,6 +15,8 @@ import { keyRoutes } from "./keys.ts";
 import { openapiRoutes } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { serviceRoutes } from "./service.ts";
+import { siteRoutes } from "./sites.ts";
+import { statRoutes } from "./stats.ts";
 import { verifyRoutes } from "./verify.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
@@ -62,6 +65,9 @@ export function createApp(ports: RoutePorts): Hono<Env> {
   app.route("/", deliveryRoutes(ports));
   app.route("/", keyRoutes(ports));
   app.route("/", verifyRoutes(ports));
+  app.route("/", auditRoutes(ports));
+  app.route("/", siteRoutes(ports));
+  app.route("/", statRoutes(ports));
   app.route("/", openapiRoutes(ports));
 
   const allowed = allowedMethods(app);

@@ -14,6 +14,8 @@ import { authorize, type Caller, type KeyPorts } from "../lib/keys.ts";
 import type { Clock, Log } from "../lib/ports.ts";
 import type { RedeliverPorts } from "../lib/redeliver.ts";
 import { parseSiteId } from "../lib/site_id.ts";
+import type { SitePorts } from "../lib/sites.ts";
+import type { Stats } from "../lib/stats.ts";
 import type { Directory } from "../lib/directory.ts";
 import type { Store } from "../lib/store.ts";
 import { validationError } from "../lib/validate.ts";
@@ -32,8 +34,11 @@ export interface Env {
 /** What the routes need: the use cases' ports, handed in by the composition root. */
 export interface RoutePorts {
   readonly accept: AcceptPorts;
-  readonly webhooks: WebhookPorts & { readonly deliver: DeliverPorts };
-  readonly keys: KeyPorts;
+  readonly webhooks: Omit<WebhookPorts, "actor"> & { readonly deliver: DeliverPorts };
+  readonly keys: Omit<KeyPorts, "actor">;
+  readonly sites: Omit<SitePorts, "actor"> & { readonly store: Pick<Store, "sitePage"> };
+  /** `stats` is null where nothing is counted. */
+  readonly stats: { readonly store: Pick<Store, "statPage">; readonly stats: Pick<Stats, "flush"> | null };
   readonly history: { readonly store: Store; readonly directory: Directory };
   readonly redeliver: RedeliverPorts;
   readonly authenticate: (text: string) => Promise<Caller | null>;
@@ -46,6 +51,11 @@ export interface RoutePorts {
 
 /** A request's context. */
 export type RouteContext = Context<Env>;
+
+/** Who calls, as the audit names them. */
+export function actorOf(context: RouteContext): string {
+  return context.get("caller").id;
+}
 
 function bearerOf(context: RouteContext): string | null {
   const match = /^Bearer +([^\s]+) *$/i.exec(context.req.header("Authorization") ?? "");

@@ -4,9 +4,9 @@
  * @module
  */
 import { Hono } from "hono";
-import { createKey, listKeys, revokeKey } from "../lib/keys.ts";
+import { createKey, type KeyPorts, listKeys, revokeKey } from "../lib/keys.ts";
 import { readJson } from "./body.ts";
-import { type Env, identified, permitted, type RoutePorts } from "./context.ts";
+import { actorOf, type Env, identified, permitted, type RouteContext, type RoutePorts } from "./context.ts";
 
 /**
  * The routes of this resource.
@@ -17,16 +17,17 @@ import { type Env, identified, permitted, type RoutePorts } from "./context.ts";
 export function keyRoutes(ports: RoutePorts): Hono<Env> {
   const known = identified(ports);
   const admin = permitted("admin");
+  const by = (context: RouteContext): KeyPorts => ({ ...ports.keys, actor: actorOf(context) });
 
   return new Hono<Env>()
     .get("/v1/keys", known, admin, async (context) => {
       return context.json({ data: await listKeys(ports.keys) });
     })
     .post("/v1/keys", known, admin, async (context) => {
-      return context.json(await createKey(await readJson(context), ports.keys), 201);
+      return context.json(await createKey(await readJson(context), by(context)), 201);
     })
     .delete("/v1/keys/:key_id", known, admin, async (context) => {
-      await revokeKey(context.req.param("key_id"), ports.keys);
+      await revokeKey(context.req.param("key_id"), by(context));
       return context.body(null, 204);
     });
 }

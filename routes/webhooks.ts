@@ -5,10 +5,12 @@
  */
 import { Hono } from "hono";
 import { grants } from "../lib/api_key.ts";
+import { etagOf } from "../lib/etag.ts";
 import { decodeBody } from "../lib/event.ts";
 import { showDelivery } from "../lib/history.ts";
 import { recover } from "../lib/recover.ts";
 import { remedyFor } from "../lib/remedy.ts";
+import type { ShownWebhook } from "../lib/shown_webhook.ts";
 import { encodeSiteId } from "../lib/site_id.ts";
 import { testWebhook } from "../lib/try_out.ts";
 import {
@@ -19,17 +21,32 @@ import {
   presentWebhook,
   rotateSecret,
   webhookNotFound,
+  type WebhookPorts,
+  type WebhookTarget,
 } from "../lib/webhooks.ts";
 import { readJson } from "./body.ts";
-import { type Env, identified, permittedForSite, type RouteContext, type RoutePorts } from "./context.ts";
+import {
+  actorOf,
+  type Env,
+  identified,
+  permittedForSite,
+  type RouteContext,
+  type RoutePorts,
+} from "./context.ts";
 
 const PATCH_TYPES = ["application/json", "application/merge-patch+json"];
 
 /** @throws {AppError} `not_found` for what is no webhook's id: storage is not asked for a key of any length. */
-function target(context: RouteContext): { site_id: string; webhook_id: string } {
+function target(context: RouteContext): WebhookTarget {
   const webhook_id = context.req.param("webhook_id") ?? "";
   if (!/^wh_[0-9A-Z]{26}$/.test(webhook_id)) throw webhookNotFound();
-  return { site_id: context.get("site_id"), webhook_id };
+  return { site_id: context.get("site_id"), webhook_id, if_match: context.req.header("If-Match") ?? null };
+}
+
+/** A webhook as the answer, under the tag by which its caller can change what they have seen. */
+function tagged<Shown extends ShownWebhook>(context: RouteContext, shown: Shown, status: 200 | 201 = 200) {
+  context.header("ETag", etagOf({ updated_at: Date.parse(shown.updated_at) }));
+  return context.json(shown, status);
 }
 
 /** Whether the caller may see whole URLs: they are credentials. */
@@ -45,6 +62,7 @@ function seesAll(context: RouteContext): boolean {
  */
 export function webhookRoutes(ports: RoutePorts): Hono<Env> {
   const { webhooks } = ports;
+  const by = (context: RouteContext): WebhookPorts => ({ ...webhooks, actor: actorOf(context) });
   const path = "/v1/sites/:site_id/webhooks";
   const one = `${path}/:webhook_id`;
   const known = identified(ports);
@@ -61,27 +79,27 @@ export function webhookRoutes(ports: RoutePorts): Hono<Env> {
     })
     .post(path, known, manage, async (context) => {
       const site_id = context.get("site_id");
-      const created = await createWebhook(site_id, await readJson(context), webhooks);
+      const created = await createWebhook(site_id, await readJson(context), by(context));
       context.header("Location", `/v1/sites/${encodeSiteId(site_id)}/webhooks/${created.id}`);
-      return context.json(created, 201);
+      return tagged(context, created, 201);
     })
     .get(one, known, read, async (context) => {
       const { site_id, webhook_id } = target(context);
       const webhook = await findWebhook(site_id, webhook_id, webhooks.store);
-      return context.json(await presentWebhook(webhook, seesAll(context), webhooks));
+      return tagged(context, await presentWebhook(webhook, seesAll(context), webhooks));
     })
     .patch(one, known, manage, async (context) => {
       const patch = await readJson(context, { media_types: PATCH_TYPES });
-      const webhook = await patchWebhook(target(context), patch, webhooks);
-      return context.json(await presentWebhook(webhook, true, webhooks));
+      const webhook = await patchWebhook(target(context), patch, by(context));
+      return tagged(context, await presentWebhook(webhook, true, webhooks));
     })
     .delete(one, known, manage, async (context) => {
-      await deleteWebhook(target(context), webhooks);
+      await deleteWebhook(target(context), by(context));
       return context.body(null, 204);
     })
     .post(`${one}/rotate-secret`, known, manage, async (context) => {
       const input = await readJson(context, { optional: true });
-      return context.json(await rotateSecret(target(context), input, webhooks));
+      return tagged(context, await rotateSecret(target(context), input, by(context)));
     })
     .post(`${one}/recover`, known, manage, async (context) => {
       const input = await readJson(context);

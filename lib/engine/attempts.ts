@@ -13,6 +13,7 @@ import type { Directory } from "../directory.ts";
 import { AppError } from "../errors.ts";
 import { LEASE, TIME } from "../limits.ts";
 import type { Clock, Log } from "../ports.ts";
+import type { Stats } from "../stats.ts";
 import type { Store } from "../store.ts";
 import { urlOrigin, type Webhook, webhookStatus } from "../webhook.ts";
 import type { Held, Lane } from "./lane.ts";
@@ -23,6 +24,7 @@ export interface AttemptsPorts extends Omit<DeliverPorts, "directory" | "clock">
   readonly clock: Clock;
   readonly directory: Directory;
   readonly log: Log;
+  readonly stats: Pick<Stats, "countAttempt">;
   readonly instance: string;
   /** Asks for a look at what is due then. */
   readonly arm: (at: number) => void;
@@ -67,6 +69,12 @@ export class Attempts {
       if (webhook === null) return;
       done = await deliver({ delivery: held.known.value, body: held.body, webhook }, this.#ports);
       this.#log(webhook, held.known.value, done);
+      this.#ports.stats.countAttempt({
+        site_id: webhook.site_id,
+        webhook_id: webhook.id,
+        outcome: done.verdict.outcome,
+        duration_ms: done.attempt.duration_ms ?? 0,
+      });
     } catch (error) {
       // Nothing was sent; the lease brings the delivery back.
       log.error("delivery.failed_inside", { ...names(held.known.value), error: String(error) });

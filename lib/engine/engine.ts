@@ -253,11 +253,14 @@ export class Engine {
   }
 
   async #flushLanes(): Promise<void> {
-    const { store } = this.#ports;
+    const { store, directory } = this.#ports;
     const dirty = [...this.#lanes.all()].filter((lane) => lane.dirty);
     await Promise.all(dirty.map(async (lane) => {
       lane.dirty = false;
       try {
+        const webhook = await directory.webhook(lane.site_id, lane.webhook_id);
+        // Nobody asks for it any more, and it would be there again after all of its site was removed.
+        if (webhook === null || webhook.deleted_at !== null) return;
         await store.writeLaneState(lane.site_id, lane.webhook_id, lane.state);
       } catch (error) {
         lane.dirty = true;

@@ -2,13 +2,14 @@
  * The API as its callers meet it: over real HTTP, with what the tests look at in each answer written anew from the
  * contract.
  *
- * Owns calling and waiting. Nothing here waits for a fixed time: a test waits for what it wants to see, and a deadline
+ * Owns calling and waiting. Every exchange is held against the OpenAPI document (`conformance.ts`). Nothing here waits for a fixed time: a test waits for what it wants to see, and a deadline
  * that is far too long turns a wait that never ends into a failure.
  *
  * @module
  */
 import { assertEquals, fail } from "@std/assert";
 import type { Scope } from "../../lib/api_key.ts";
+import { assertConforms } from "./conformance.ts";
 
 /** The site of most tests. */
 export const SITE = "example.com";
@@ -233,13 +234,24 @@ export function apiAt(url: string): Api {
     { key = ADMIN_KEY, headers = {} }: CallOptions = {},
   ): Promise<ApiAnswer<Body>> {
     const { body, headers: own } = bodyOf(given);
+    const sent = new Headers({
+      ...own,
+      ...(key === null ? {} : { Authorization: `Bearer ${key}` }),
+      ...headers,
+    });
     const response = await fetch(url + path, {
       method,
-      headers: { ...own, ...(key === null ? {} : { Authorization: `Bearer ${key}` }), ...headers },
+      headers: sent,
       redirect: "manual",
       ...(body === undefined ? {} : { body }),
     });
     const text = await response.text();
+    assertConforms({
+      method,
+      url: url + path,
+      request: { headers: sent, text: await new Response(body ?? "").text() },
+      answer: { status: response.status, headers: response.headers, text },
+    });
     const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
     const json = isJson && text !== "" ? JSON.parse(text) : null;
     return { status: response.status, headers: response.headers, text, json };

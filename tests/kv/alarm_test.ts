@@ -34,8 +34,8 @@ interface OpenedQueue extends Opened {
   readonly enqueued: () => number;
 }
 
-function openQueue(): OpenedQueue {
-  const clock = createManualClock(SAMPLE_AT);
+function openQueue(start_ms = SAMPLE_AT): OpenedQueue {
+  const clock = createManualClock(start_ms);
   const db = new FakeKv({ clock });
   let enqueued = 0;
   db.onCommit = (_, { enqueues }) => {
@@ -49,8 +49,8 @@ function openQueue(): OpenedQueue {
   return { alarm, clock, rings, told, db, enqueued: () => enqueued };
 }
 
-function openTimers(): Opened {
-  const clock = createManualClock(SAMPLE_AT);
+function openTimers(start_ms = SAMPLE_AT): Opened {
+  const clock = createManualClock(start_ms);
   const { log, told } = listeningLog();
   const alarm = createTimerAlarm({ clock, log });
   const rings: number[] = [];
@@ -59,23 +59,32 @@ function openTimers(): Opened {
 }
 
 /** What both alarms promise. */
-function testAlarm(name: string, open: () => Opened): void {
+function testAlarm(name: string, open: (start_ms?: number) => Opened): void {
   Deno.test(`${name} rings at or shortly after each time it was armed for, never before`, async () => {
     const ahead_ms = fc.oneof(
       fc.double({ min: 0, max: LEASE.alarm_ahead_ms_max, noNaN: true }),
       fc.integer({ min: 0, max: 5000 }),
     );
     await fc.assert(fc.asyncProperty(fc.array(ahead_ms, { minLength: 1 }), async (all) => {
-      const { alarm, clock, rings } = open();
-      for (const each of all) alarm.arm(SAMPLE_AT + each);
-      await clock.advance(LEASE.alarm_ahead_ms_max + 1000);
+      const start_ms = SAMPLE_AT + 0.6;
+      const { alarm, clock, rings } = open(start_ms);
+      for (const each of all) alarm.arm(start_ms + each);
+      await clock.advance(LEASE.alarm_ahead_ms_max + 1001);
       for (const each of all) {
-        const ring = rings.find((at) => at >= SAMPLE_AT + each);
+        const ring = rings.find((at) => at >= start_ms + each);
         assert(ring !== undefined, `nothing rang after ${each}`);
-        // To a second where it is far off, to a twentieth of one where it is near.
-        assertLessOrEqual(ring - SAMPLE_AT - each, each <= 2000 ? 50 : 1000);
+        // To a second where it is far off, to a twentieth of one where it is near; timers take whole milliseconds.
+        assertLessOrEqual(ring - start_ms - each, (each <= 2000 ? 50 : 1000) + 1);
       }
     }));
+  });
+
+  Deno.test(`${name} never rings early for a time that it rings at exactly`, async () => {
+    const { alarm, clock, rings } = open(SAMPLE_AT + 0.6);
+    alarm.arm(SAMPLE_AT + 30_000);
+    await clock.advance(31_000);
+    assertEquals(rings.length, 1);
+    assertGreaterOrEqual(rings[0] ?? 0, SAMPLE_AT + 30_000);
   });
 
   Deno.test(`${name} rings at once for what is overdue`, async () => {
@@ -135,6 +144,14 @@ Deno.test("QueueAlarm keeps the queue short: two minutes ahead hold 120 messages
   await clock.advance(0);
   assertGreaterOrEqual(enqueued(), 120);
   assertLessOrEqual(enqueued(), 118 + 41);
+});
+
+Deno.test("QueueAlarm that is stopped leaves no messages to the next process", async () => {
+  const { alarm, clock, enqueued } = openQueue();
+  alarm.stop();
+  alarm.arm(SAMPLE_AT + 1000);
+  await clock.advance(0);
+  assertEquals(enqueued(), 0);
 });
 
 Deno.test("QueueAlarm does not ring for what is no alarm, and rings for what is late", async () => {

@@ -32,7 +32,7 @@ const EXAMINED_MAX = INPUT.page_examined_max;
 interface Opened {
   readonly store: Store;
   readonly reader: DeliveryPageReader;
-  readonly read: { records: number; log_entries: number };
+  readonly read: { records: number; batches: number; log_entries: number };
 }
 
 async function open(webhooks: number): Promise<Opened> {
@@ -40,11 +40,12 @@ async function open(webhooks: number): Promise<Opened> {
   const db = new FakeKv({ clock });
   const store = await storeOver(db, clock);
   for (let n = 0; n < webhooks; n++) await store.addWebhook(sampleWebhook(n));
-  const read = { records: 0, log_entries: 0 };
+  const read = { records: 0, batches: 0, log_entries: 0 };
   const reader: DeliveryPageReader = {
     db: countingList(db, () => read.log_entries++),
     readMany(ids) {
       read.records += ids.length;
+      read.batches += 1;
       return store.deliveries(ids);
     },
     idPrefixAt: (at_ms) => `evt_${sampleUlidPrefix(at_ms)}`,
@@ -152,9 +153,14 @@ Deno.test("deliveryPage() examines 2,000 records at most, and goes on where it s
   await accept(store, 0, EXAMINED_MAX + 300, [0]);
   for (const limit of [1, 7, 50, 100]) {
     const query = pageQuery({ status: "delivered", limit });
-    read.records = 0;
+    read.records = read.batches = 0;
     const first = await deliveryPage(reader, SAMPLE_SITE, query);
     assertEquals([first.deliveries, read.records], [[], EXAMINED_MAX]);
+    assertLessOrEqual(
+      read.batches,
+      EXAMINED_MAX / INPUT.page_max + 1,
+      "a small page is looked for in large steps",
+    );
     assertEquals(first.next?.event_id, sampleEvent(300, { accepted_at: SAMPLE_AT + 300 }).id);
     const second = await deliveryPage(reader, SAMPLE_SITE, { ...query, after: first.next });
     assertEquals([second, read.records], [{ deliveries: [], next: null }, EXAMINED_MAX + 300]);

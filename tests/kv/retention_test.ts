@@ -3,17 +3,25 @@
  *
  * @module
  */
-import { assert, assertEquals, assertGreater, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertGreaterOrEqual,
+  assertLess,
+  assertLessOrEqual,
+} from "@std/assert";
 import fc from "fast-check";
 import { createRetention } from "../../kv/retention.ts";
 import { INPUT, RETRY, TIME } from "../../lib/limits.ts";
-import { SAMPLE_AT, sampleUlid } from "../helpers/sample.ts";
+import { SAMPLE_AT, sampleEventId } from "../helpers/sample.ts";
 
 const { DAY_MS, MINUTE_MS } = TIME;
 /** What `TIDINGS_RETENTION_DAYS` may be. */
 const days = fc.integer({ min: 7, max: 365 });
-const eventId = fc.nat(2 ** 25).map((n) => `evt_${sampleUlid(n)}`);
-const [FIRST, LAST] = [`evt_${sampleUlid(0)}`, `evt_${sampleUlid(32 ** 4 - 1)}`];
+const eventId = fc.nat(100 * 365 * DAY_MS).map((at) => sampleEventId(7, at));
+/** Its end is the earliest that there is. */
+const FIRST = sampleEventId(1, 0);
 
 Deno.test("Retention.delivery() keeps at least what is configured, and at most a tenth more", () => {
   fc.assert(fc.property(days, eventId, (days, id) => {
@@ -75,21 +83,32 @@ Deno.test("Retention gives whole milliseconds, as KV takes them, also for times 
   );
 });
 
-Deno.test("Retention spreads the ends of events made in one moment evenly over a tenth of their time", () => {
+Deno.test("Retention spreads the ends of what is accepted in a minute evenly over a tenth of their time", () => {
   const retention = createRetention(30);
-  const count = 10_000;
-  const ends = Array.from({ length: count }, (_, n) => {
-    const id = `evt_${sampleUlid(Math.floor(n * (32 ** 4) / count))}`;
-    return retention.delivery(id, SAMPLE_AT, SAMPLE_AT);
+  const ends = Array.from({ length: 60_000 }, (_, ms) => {
+    const at = SAMPLE_AT + ms;
+    return retention.delivery(sampleEventId(1, at), at, at);
   });
-  assertEquals(Math.min(...ends), 30 * DAY_MS);
-  assertGreater(retention.delivery(LAST, SAMPLE_AT, SAMPLE_AT), 32.99 * DAY_MS);
-  const perHour = new Map<number, number>();
+  assertGreater(Math.max(...ends), 32.99 * DAY_MS);
+  assertLess(Math.min(...ends), 30.01 * DAY_MS);
+  const per_hour = new Map<number, number>();
   for (const end of ends) {
-    perHour.set(Math.floor(end / TIME.HOUR_MS), (perHour.get(Math.floor(end / TIME.HOUR_MS)) ?? 0) + 1);
+    const hour = Math.floor(end / TIME.HOUR_MS);
+    per_hour.set(hour, (per_hour.get(hour) ?? 0) + 1);
   }
-  assertEquals(perHour.size, 72);
-  assertLessOrEqual(Math.max(...perHour.values()), 1.1 * count / 72);
+  assertEquals(per_hour.size, 72);
+  assertLessOrEqual(Math.max(...per_hour.values()), 1.3 * ends.length / 72);
+});
+
+Deno.test("Retention ends together what is accepted within a tenth of a second, whatever else is in the ids", () => {
+  const retention = createRetention(30);
+  const ends = (from: number): Set<number> =>
+    new Set(
+      Array.from({ length: 100 }, (_, ms) =>
+        retention.delivery(sampleEventId(ms, from + ms), SAMPLE_AT, SAMPLE_AT)),
+    );
+  assertEquals(ends(SAMPLE_AT).size, 1);
+  assertEquals(ends(SAMPLE_AT + 50).size, 2);
 });
 
 Deno.test("Retention.idempotency() is the day that the contract promises", () => {

@@ -15,7 +15,7 @@ import { createSecretBox, type SecretBox } from "../../kv/secret_box.ts";
 import { createStore } from "../../kv/store.ts";
 import type { Store } from "../../lib/store.ts";
 import type { ManualClock } from "../helpers/manual_clock.ts";
-import { sampleUlidPrefix } from "../helpers/sample.ts";
+import { sampleUlid, sampleUlidPrefix } from "../helpers/sample.ts";
 import { testAgenda } from "./store_contract_agenda.ts";
 import { testEvents } from "./store_contract_events.ts";
 import { testHistory } from "./store_contract_history.ts";
@@ -38,6 +38,8 @@ export interface OpenedStore extends AsyncDisposable {
 /** One test of the suite. */
 export type ContractTest = (behaviour: string, run: (opened: OpenedStore) => Promise<void>) => void;
 
+let stores = 0;
+
 /** Days that the stores under test keep records. */
 export const RETENTION_DAYS = 30;
 
@@ -58,12 +60,17 @@ export async function storeOver(
   clock: ManualClock,
   limits: Partial<CommitterLimits> = {},
 ): Promise<Store> {
+  stores++;
+  const first = stores * 1_000_000;
+  let made = 0;
   return createStore({
     db,
     clock,
     committer: createCommitter({ db, clock, limits, random: () => 0.5 }),
     box: await sampleBox(),
     retention: createRetention(RETENTION_DAYS),
+    // Two stores over one database must not make the same id.
+    newId: (at_ms) => sampleUlid(first + made++, at_ms),
     idPrefixAt: (at_ms) => `evt_${sampleUlidPrefix(at_ms)}`,
   });
 }

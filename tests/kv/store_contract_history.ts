@@ -61,15 +61,24 @@ function testEventPage(test: ContractTest): void {
     await store.accept({ ...sampleAcceptance(nth(10), []), listed: false });
     await store.accept(sampleAcceptance(sampleEvent(11, { site_id: "other.example" }), []));
     assertEquals((await store.eventPage(SAMPLE_SITE, query())).events[0], nth(9));
-    for (let limit = 1; limit <= 11; limit++) {
-      const seen: number[] = [];
-      let before: string | null = null;
-      do {
-        const page: EventPage = await store.eventPage(SAMPLE_SITE, query({ limit, before }));
-        seen.push(...numbers(page.events));
-        before = page.next;
-      } while (before !== null);
-      assertEquals(seen, [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+    for (
+      const [event, expected] of [[null, [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]], ["custom_event", [
+        9,
+        6,
+        3,
+        0,
+      ]]] as const
+    ) {
+      for (let limit = 1; limit <= 11; limit++) {
+        const seen: number[] = [];
+        let before: string | null = null;
+        do {
+          const page: EventPage = await store.eventPage(SAMPLE_SITE, query({ event, limit, before }));
+          seen.push(...numbers(page.events));
+          before = page.next;
+        } while (before !== null);
+        assertEquals(seen, [...expected]);
+      }
     }
   });
 

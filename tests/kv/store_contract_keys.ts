@@ -75,7 +75,7 @@ export function testKeys(test: ContractTest): void {
     const secret = new Uint8Array(24).fill(0xab);
     const ids = { ulid: () => sampleUlid(1), ulidPrefix: () => "", secretBytes: () => secret };
     const input = { name: "Deploys", scope: "admin" };
-    const made = await createKey(input, { store, ids, clock: { now: () => SAMPLE_AT } });
+    const made = await createKey(input, { store, ids, clock: { now: () => SAMPLE_AT }, actor: "cli" });
     const stored = await rawText(db);
     assertEquals(stored.includes("Deploys"), true);
     for (const text of [made.key, secret.toHex(), secret.toBase64()]) {

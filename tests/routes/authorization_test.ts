@@ -86,6 +86,10 @@ const TABLE: Readonly<Record<string, Access>> = {
   "GET /v1/keys": { may: ADMIN, status: 200 },
   "POST /v1/keys": { may: ADMIN, status: 201, body: () => ({ name: "New", scope: "read", sites: [SITE] }) },
   "DELETE /v1/keys/:key_id": { may: ADMIN, status: 204 },
+  "GET /v1/audit": { may: ADMIN, status: 200 },
+  "GET /v1/stats": { may: ADMIN, status: 200 },
+  "GET /v1/sites": { may: ADMIN, status: 200 },
+  "DELETE /v1/sites/:site_id": { may: ADMIN, status: 204 },
 };
 
 /** Routes are registered without asking their ports for anything, so the list needs none. */

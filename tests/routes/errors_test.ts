@@ -75,7 +75,7 @@ Deno.test("a path that does not exist is not found, with or without a key", asyn
     "/nope",
     "/v1",
     "/v1/",
-    "/v1/sites",
+    "/v1/sites/",
     `/v1/sites//webhooks`,
     "/v1/events/",
     "//",

@@ -1,0 +1,159 @@
+/**
+ * What the doctor looks at on this machine.
+ *
+ * Owns the order of the checks and what each advises. It must never make what it looks for: a database or a key that is
+ * not there yet is the service's to make.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import type { Config, ConfigMistake } from "../lib/config.ts";
+import { type Check, fail, ok, warn } from "./checks.ts";
+import { clockChecks } from "./examine_clock.ts";
+import { type Disk, diskChecks, modeChecks } from "./examine_files.ts";
+import { guardChecks, type GuardFacts } from "./examine_guard.ts";
+import { Failure, WrongUse } from "./failure.ts";
+
+/** A database, opened to be looked at. */
+export interface OpenedDatabase {
+  /** Whether it has a queue to ring with. */
+  readonly has_queue: boolean;
+  /** Writes and reads again. @throws If one of them fails. */
+  tryOut(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What of the configuration is looked at. */
+export type ExaminedConfig = Pick<
+  Config<{ readonly text: string }>,
+  "kv" | "host" | "allow_networks" | "allow_http" | "sender" | "secret_key" | "secret_key_previous"
+>;
+
+/** What looking needs. */
+export interface ExaminePorts {
+  readConfig(): { readonly config: ExaminedConfig } | { readonly mistakes: readonly ConfigMistake[] };
+  /**
+   * Opens the database that is there.
+   * @throws {WrongUse} If the secret key can't be used or does not fit.
+   * @throws {Failure} If the database does not open.
+   */
+  open(): Promise<OpenedDatabase>;
+  /** What the guard goes by. */
+  guard(): GuardFacts;
+  readonly disk: Disk;
+  now(): number;
+}
+
+/**
+ * Looks at everything.
+ *
+ * @param ports How.
+ * @returns What was found, mistakes of the configuration first: without one, nothing else can be looked at.
+ */
+export async function examine(ports: ExaminePorts): Promise<Check[]> {
+  const read = ports.readConfig();
+  if ("mistakes" in read) {
+    return read.mistakes.map(({ variable, message }) =>
+      fail("configuration", message, `Change or unset ${variable}; the rest is looked at once all are right.`)
+    );
+  }
+  const { config } = read;
+  return [
+    ok("configuration", "every variable can be read"),
+    ...listenChecks(config),
+    ...await storageChecks(config, ports),
+    ...clockChecks(ports.now(), await lastWritten(config, ports.disk)),
+    ...guardChecks(config, ports.guard()),
+  ];
+}
+
+const LOOPBACK = /^(?:127\.[\d.]+|::1|localhost)$/;
+
+function listenChecks({ host }: ExaminedConfig): Check[] {
+  return LOOPBACK.test(host) ? [ok("address", `it listens on ${host}, this machine only`)] : [warn(
+    "address",
+    `it listens on ${host}, and speaks plain http`,
+    "Keys and secrets cross the network in the clear: let a proxy with TLS stand before it.",
+  )];
+}
+
+async function storageChecks(config: ExaminedConfig, ports: ExaminePorts): Promise<Check[]> {
+  const { kv } = config;
+  if (kv.kind === "memory" || kv.kind === "linked") {
+    return [warn(
+      "database",
+      "it is in the memory of the service, and lost when that ends",
+      "Set TIDINGS_KV to a file, unless this is a trial.",
+    )];
+  }
+  if (kv.kind === "server") return await openingChecks(config, ports);
+  const folder = dirname(kv.path);
+  if (await ports.disk.info(folder) === null) {
+    return [ok("database", `${folder} is not there yet; the first start makes it`)];
+  }
+  const opening = await ports.disk.info(kv.path) === null
+    ? [ok("database", `${kv.path} is not there yet; the first start makes it, and its key`)]
+    : await openingChecks(config, ports);
+  return [
+    ...opening,
+    ...await modeChecks(kv.path, { disk: ports.disk, key_given: config.secret_key !== null }),
+    ...await diskChecks(kv.path, ports.disk),
+  ];
+}
+
+async function openingChecks(config: ExaminedConfig, ports: ExaminePorts): Promise<Check[]> {
+  try {
+    const database = await ports.open();
+    try {
+      return [...keyChecks(config), await writeCheck(database), queueCheck(database)];
+    } finally {
+      await database.close();
+    }
+  } catch (error) {
+    if (error instanceof WrongUse) {
+      return [
+        fail("secret key", `can't ${error.message}`, "Without the right key no webhook can be signed for."),
+      ];
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    const next_step = error instanceof Failure ? error.next_step : null;
+    return [fail("database", message, next_step ?? "Check TIDINGS_KV.")];
+  }
+}
+
+function keyChecks({ secret_key, secret_key_previous }: ExaminedConfig): Check[] {
+  const from = secret_key === null ? "the file beside the database" : "TIDINGS_SECRET_KEY";
+  const fits = ok("secret key", `${from} opens the secrets in the database`);
+  return secret_key_previous === null ? [fits] : [
+    fits,
+    warn(
+      "secret key",
+      "TIDINGS_SECRET_KEY_PREVIOUS is set: the key is being replaced",
+      "Once every process runs with both, run `deno task admin reencrypt`, then unset it.",
+    ),
+  ];
+}
+
+async function writeCheck(database: OpenedDatabase): Promise<Check> {
+  try {
+    await database.tryOut();
+    return ok("database", "it can be read and written");
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return fail("database", message, "Is the disk full, or does another process hold the file?");
+  }
+}
+
+function queueCheck({ has_queue }: OpenedDatabase): Check {
+  return has_queue
+    ? ok("queue", "there is one: what comes due rings")
+    : ok("queue", "a KV server has none: what comes due is looked for by timers");
+}
+
+/** When the database's file was last written; null if there is none. */
+async function lastWritten({ kv }: ExaminedConfig, disk: Disk): Promise<number | null> {
+  if (kv.kind !== "file") return null;
+  const infos = await Promise.all([kv.path, `${kv.path}-wal`].map((path) => disk.info(path)));
+  const times = infos.flatMap((info) => info?.written_at ?? []);
+  return times.length === 0 ? null : Math.max(...times);
+}

@@ -1,0 +1,28 @@
+/**
+ * `deno task admin reencrypt`: the end of a change of the secret key.
+ *
+ * Owns what is said about it.
+ *
+ * @module
+ */
+import { progressLines } from "./backup.ts";
+import type { Verb } from "./verb.ts";
+
+/** The command that seals all secrets with the new key. */
+export const REENCRYPT: Verb = {
+  name: "reencrypt",
+  summary: "seal all secrets with TIDINGS_SECRET_KEY that were sealed with TIDINGS_SECRET_KEY_PREVIOUS",
+  doing: "seal the secrets anew",
+  takes_service: false,
+  examples: ["reencrypt"],
+  async runHere({ machine, say }) {
+    const answer = await machine.reencrypt(progressLines(say, "Looked at"));
+    const { resealed, webhooks } = answer;
+    return {
+      answer,
+      text: () =>
+        `${resealed} of ${webhooks} webhooks were sealed anew; now all open with TIDINGS_SECRET_KEY.\n` +
+        "Once every process runs with both keys or the new one alone, TIDINGS_SECRET_KEY_PREVIOUS can go.",
+    };
+  },
+};

@@ -1,0 +1,156 @@
+/**
+ * The end of a change of the secret key: what the key before sealed is sealed with the new one.
+ *
+ * Owns that one pass over all secrets. It works beside running services that have both keys: every record is written
+ * only as it was read. It must never write a record that it could not open in full.
+ *
+ * @module
+ */
+import type { Webhook } from "../lib/webhook.ts";
+import type { Committer } from "./committer.ts";
+import type { Database } from "./database.ts";
+import { keys } from "./keys.ts";
+import { sealRecord, webhookRecord } from "./records.ts";
+import { SealError, type SecretBox } from "./secret_box.ts";
+
+/** What it works with. */
+export interface ReencryptParts {
+  readonly db: Pick<Database, "get" | "list">;
+  readonly committer: Pick<Committer, "commit">;
+  /** Seals with the new key and opens with both. */
+  readonly box: SecretBox;
+  /** Has the new key alone: what it opens is done. */
+  readonly new_box: SecretBox;
+}
+
+/** What came of it. */
+export interface Reencrypted {
+  /** All there are, deleted ones too. */
+  readonly webhooks: number;
+  /** Sealed anew by this pass. */
+  readonly resealed: number;
+  /** The ids of those that neither key opens. */
+  readonly unopened: readonly string[];
+}
+
+/** Conflicts in a row after which something is wrong: each of them means that someone else got through. */
+const CONFLICTS_MAX = 100;
+
+/** The additional data of the check that `open.ts` keeps. */
+const CHECK_PLACE = ["secret_check"];
+
+interface Entry {
+  readonly key: readonly Deno.KvKeyPart[];
+  readonly value: Uint8Array;
+  readonly versionstamp: string;
+}
+
+type Outcome = "resealed" | "left" | "unopened";
+
+/**
+ * Seals with the new key whatever is sealed with another. Can be cut short and repeated.
+ *
+ * @param parts See {@linkcode ReencryptParts}.
+ * @param onProgress Is told after each webhook how many are done, of how many.
+ * @returns What was done.
+ * @throws {CommitError} `unavailable`: what is done is done.
+ */
+export async function reencrypt(
+  parts: ReencryptParts,
+  onProgress: (progress: { readonly done: number; readonly total: number }) => void = () => {},
+): Promise<Reencrypted> {
+  const total = await countWebhooks(parts);
+  const unopened: string[] = [];
+  let [webhooks, resealed] = [0, 0];
+  for await (const entry of parts.db.list<Uint8Array>({ prefix: keys.webhookSites() })) {
+    const outcome = await resealEntry(entry, parts, resealWebhook);
+    webhooks++;
+    if (outcome === "resealed") resealed++;
+    if (outcome === "unopened") unopened.push(String(entry.key.at(-1)));
+    onProgress({ done: webhooks, total: Math.max(total, webhooks) });
+  }
+  // Last, so that a start with the new key alone is refused until all is done.
+  if (unopened.length === 0) await resealCheck(parts);
+  return { webhooks, resealed, unopened };
+}
+
+async function countWebhooks({ db }: Pick<ReencryptParts, "db">): Promise<number> {
+  let total = 0;
+  for await (const _ of db.list({ prefix: keys.webhookSites() })) total++;
+  return total;
+}
+
+async function resealCheck(parts: ReencryptParts): Promise<void> {
+  const entry = await parts.db.get<Uint8Array>(keys.secretCheck());
+  if (entry.versionstamp !== null) await resealEntry(entry, parts, resealChecked);
+}
+
+/** What a record is sealed anew as; null if nothing of it is sealed with another key. */
+type Reseal = (
+  value: Uint8Array,
+  boxes: Pick<ReencryptParts, "box" | "new_box">,
+) => Promise<Uint8Array<ArrayBuffer> | null>;
+
+/** Seals one record anew, again whenever someone else wrote it meanwhile. */
+async function resealEntry(entry: Entry, parts: ReencryptParts, reseal: Reseal): Promise<Outcome> {
+  let { value, versionstamp }: Pick<Entry, "value" | "versionstamp"> = entry;
+  for (let tries = 0; tries < CONFLICTS_MAX; tries++) {
+    try {
+      const resealed = await reseal(value, parts);
+      if (resealed === null) return "left";
+      const result = await parts.committer.commit({
+        checks: [{ key: entry.key, versionstamp }],
+        mutations: [{ kind: "set", key: entry.key, value: resealed }],
+      });
+      if (result.ok) return "resealed";
+    } catch (error) {
+      if (error instanceof SealError) return "unopened";
+      throw error;
+    }
+    const now = await parts.db.get<Uint8Array>(entry.key);
+    if (now.versionstamp === null) return "left";
+    ({ value, versionstamp } = now);
+  }
+  throw new Error(`Cannot seal ${String(entry.key.at(-1))} anew: it keeps changing`);
+}
+
+const resealWebhook: Reseal = async (value, { box, new_box }) => {
+  const record: Webhook = webhookRecord.decode(value);
+  const place = (field: string): string[] => [record.site_id, record.id, field];
+  let changed = false;
+  const renewed = async (sealed: string, at: readonly string[]): Promise<string> => {
+    if (await opens(new_box, sealed, at)) return sealed;
+    changed = true;
+    return await box.seal(await box.open(sealed, at), at);
+  };
+  const secrets = await Promise.all(
+    record.secrets.map(async (secret) => ({
+      ...secret,
+      value: await renewed(secret.value, place("secret")),
+    })),
+  );
+  const headers = await Promise.all(
+    Object.entries(record.headers).map(async ([name, sealed]): Promise<[string, string]> => [
+      name,
+      await renewed(sealed, place(`header ${name}`)),
+    ]),
+  );
+  // A deleted webhook has no secrets, so its record, which ends by itself, is never written here.
+  return changed ? webhookRecord.encode({ ...record, secrets, headers: Object.fromEntries(headers) }) : null;
+};
+
+const resealChecked: Reseal = async (value, { box, new_box }) => {
+  const { sealed } = sealRecord.decode(value);
+  if (await opens(new_box, sealed, CHECK_PLACE)) return null;
+  return sealRecord.encode({ sealed: await box.seal(await box.open(sealed, CHECK_PLACE), CHECK_PLACE) });
+};
+
+async function opens(box: SecretBox, sealed: string, place: readonly string[]): Promise<boolean> {
+  try {
+    await box.open(sealed, place);
+    return true;
+  } catch (error) {
+    if (error instanceof SealError) return false;
+    throw error;
+  }
+}

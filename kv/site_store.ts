@@ -1,0 +1,183 @@
+/**
+ * Sites in Deno KV: which there are, found without reading all that is stored, and removing all of one.
+ *
+ * Owns the list of where a site's records are. Whatever is stored below a site's name by a new kind of key must be
+ * removed here too.
+ *
+ * @module
+ */
+import type { AuditNote } from "../lib/audit.ts";
+import { INPUT } from "../lib/limits.ts";
+import type { SiteStore, SiteSummary } from "../lib/store.ts";
+import { createAuditRecords } from "./audit_store.ts";
+import { type Key, keys } from "./keys.ts";
+import { eventRecord, guardRecord, webhookRecord } from "./records.ts";
+import type { StoreParts } from "./webhook_store.ts";
+
+/** Records removed in one commit. */
+const AT_ONCE = 100;
+/** An entry of a log stands for itself, a delivery, and its event. */
+const LOGS_AT_ONCE = Math.floor(AT_ONCE / 3);
+/** A due entry stands for itself, a delivery, an entry of a log, and its event. */
+const DUE_AT_ONCE = Math.floor(AT_ONCE / 4);
+/** An entry of a site's list of events stands for itself and its event. */
+const EVENTS_AT_ONCE = Math.floor(AT_ONCE / 2);
+
+/** The next text after this one. */
+function after(text: string): string {
+  return text + "\u0000";
+}
+
+/** Orders texts as KV does, by code points: a letter of a rare script is two units in memory, and those sort elsewhere. */
+function compareTexts(a: string, b: string): number {
+  const [left, right] = [[...a], [...b]];
+  for (let index = 0; index < left.length && index < right.length; index++) {
+    const difference = (left[index]?.codePointAt(0) ?? 0) - (right[index]?.codePointAt(0) ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
+}
+
+/** The kinds of records that are read by their keys alone. */
+type Found = Deno.KvEntry<unknown>;
+
+export function createSiteStore(parts: StoreParts): SiteStore {
+  const { db, committer, clock } = parts;
+  const audit = createAuditRecords(parts);
+
+  async function some(prefix: Key, limit: number): Promise<Found[]> {
+    return await Array.fromAsync(db.list({ prefix }, { limit, batchSize: limit }));
+  }
+
+  /** The first site below a prefix behind another one, or null. */
+  async function siteAfter(prefix: Key, site_id: string | null): Promise<string | null> {
+    const selector = site_id === null ? { prefix } : { prefix, start: [...prefix, after(site_id)] };
+    const [first] = await Array.fromAsync(db.list(selector, { limit: 1, batchSize: 1 }));
+    return first === undefined ? null : String(first.key[1]);
+  }
+
+  /** The first site behind another one that has a webhook or an event. */
+  async function nextSite(site_id: string | null): Promise<string | null> {
+    const prefixes = [keys.webhookSites(), keys.eventSites()];
+    const found = await Promise.all(prefixes.map((prefix) => siteAfter(prefix, site_id)));
+    return found.filter((site) => site !== null).toSorted(compareTexts)[0] ?? null;
+  }
+
+  async function lastEventAt(site_id: string): Promise<number | null> {
+    const options = { reverse: true, limit: 1, batchSize: 1 };
+    const [last] = await Array.fromAsync(db.list({ prefix: keys.siteEventsOf(site_id) }, options));
+    if (last === undefined) return null;
+    const event = await db.get<Uint8Array>(keys.event(String(last.key[2])));
+    return event.versionstamp === null ? null : eventRecord.decode(event.value).accepted_at;
+  }
+
+  /** Reads a site's webhooks: how many are not deleted, and how many were looked at. */
+  async function countWebhooks(site_id: string): Promise<{ active: number; examined: number }> {
+    let active = 0;
+    let examined = 0;
+    for await (const { value } of db.list<Uint8Array>({ prefix: keys.webhooksOf(site_id) })) {
+      examined++;
+      if (webhookRecord.decode(value).deleted_at === null) active++;
+    }
+    return { active, examined };
+  }
+
+  async function webhookIdsOf(site_id: string): Promise<string[]> {
+    const found = await Array.fromAsync(db.list({ prefix: keys.webhooksOf(site_id) }));
+    return found.map(({ key }) => String(key[2]));
+  }
+
+  /** Removes all records below a prefix, with those that each of them stands for. */
+  async function removeAll(
+    prefix: Key,
+    at_once: number,
+    withOthers: (found: Found) => Key[] = () => [],
+  ): Promise<number> {
+    let removed = 0;
+    for (;;) {
+      const found = await some(prefix, at_once);
+      if (found.length === 0) return removed;
+      const all = found.flatMap((entry) => [entry.key, ...withOthers(entry)]);
+      await committer.commit({
+        checks: [],
+        mutations: all.map((key) => ({ kind: "delete", key: key }) as const),
+      });
+      removed += found.length;
+    }
+  }
+
+  return {
+    webhookIdsOf,
+
+    async sitePage(limit, position) {
+      const sites: SiteSummary[] = [];
+      let examined = 0;
+      let site_id = await nextSite(position);
+      while (site_id !== null) {
+        if (sites.length === limit || examined >= INPUT.page_examined_max) {
+          return { sites, next: sites.at(-1)?.site_id ?? null };
+        }
+        const webhooks = await countWebhooks(site_id);
+        examined += 1 + webhooks.examined;
+        sites.push({ site_id, webhooks: webhooks.active, last_event_at: await lastEventAt(site_id) });
+        site_id = await nextSite(site_id);
+      }
+      return { sites, next: null };
+    },
+
+    async siteExists(site_id) {
+      if ((await db.get(keys.siteDeletion(site_id))).versionstamp !== null) return true;
+      const found = await Promise.all([
+        some(keys.webhooksOf(site_id), 1),
+        some(keys.siteEventsOf(site_id), 1),
+      ]);
+      return found.some((entries) => entries.length > 0);
+    },
+
+    async beginSiteDeletion(site_id) {
+      const value = guardRecord.encode({ changed_at: clock.now() });
+      const key = keys.siteDeletion(site_id);
+      await committer.commit({ checks: [], mutations: [{ kind: "set", key, value }] });
+    },
+
+    async wipeSite(site_id) {
+      let removed = 0;
+      for (const webhook_id of await webhookIdsOf(site_id)) {
+        removed += await removeAll(keys.dueOf(webhook_id), DUE_AT_ONCE, ({ key }) => {
+          const event_id = String(key[3]);
+          return [
+            keys.delivery(event_id, webhook_id),
+            keys.log(site_id, webhook_id, event_id),
+            keys.event(event_id),
+          ];
+        });
+      }
+      removed += await removeAll(keys.logsOf(site_id), LOGS_AT_ONCE, ({ key }) => {
+        const [webhook_id, event_id] = [String(key[2]), String(key[3])];
+        return [keys.delivery(event_id, webhook_id), keys.event(event_id)];
+      });
+      removed += await removeAll(
+        keys.siteEventsOf(site_id),
+        EVENTS_AT_ONCE,
+        ({ key }) => [keys.event(String(key[2]))],
+      );
+      for (const prefix of [keys.idempotencyOf, keys.statsOf, keys.lanesOf]) {
+        removed += await removeAll(prefix(site_id), AT_ONCE);
+      }
+      return removed;
+    },
+
+    async endSiteDeletion(site_id: string, note: AuditNote) {
+      await removeAll(keys.webhooksOf(site_id), AT_ONCE);
+      await committer.commit({
+        checks: [],
+        mutations: [
+          { kind: "delete", key: keys.site(site_id) },
+          { kind: "delete", key: keys.siteDeletion(site_id) },
+          { kind: "sum", key: keys.version(), amount: 1n },
+          audit.writing(audit.begin(), note),
+        ],
+      });
+    },
+  };
+}

@@ -1,0 +1,253 @@
+/**
+ * How much was done, by the hour: counted in this process, added up over all processes when it is read.
+ *
+ * Owns the counters. A process sets what it counted and never adds to what is stored, so that writing again what may
+ * have been written counts nothing twice. It must never take memory without bound, nor hold up what it counts.
+ *
+ * @module
+ */
+import type { Outcome } from "./delivery.ts";
+import { STATS, TIME } from "./limits.ts";
+import type { Clock, Log } from "./ports.ts";
+import type { Acceptance, StatPosition, StatStore, Store } from "./store.ts";
+
+/** What is counted in an hour, for a webhook or a site as a whole. */
+export interface StatCounts {
+  /** Events accepted: of a webhook those it is told about. */
+  readonly accepted: number;
+  readonly attempts: number;
+  readonly delivered: number;
+  readonly retried: number;
+  readonly failed: number;
+  readonly blocked: number;
+  readonly gone: number;
+  /** How long the attempts took, all together. */
+  readonly duration_ms_total: number;
+}
+
+/** Nothing counted. */
+export const NO_COUNTS: StatCounts = {
+  accepted: 0,
+  attempts: 0,
+  delivered: 0,
+  retried: 0,
+  failed: 0,
+  blocked: 0,
+  gone: 0,
+  duration_ms_total: 0,
+};
+
+/** The counter of each outcome. */
+const COUNTER = {
+  delivered: "delivered",
+  retry: "retried",
+  failed: "failed",
+  blocked: "blocked",
+  gone: "gone",
+} as const satisfies Record<Outcome, keyof StatCounts>;
+
+/**
+ * Adds up two counts of the same thing.
+ *
+ * @param a One.
+ * @param b The other.
+ * @returns Their sum, durations to the tenth of a millisecond that they are measured in.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { addCounts, NO_COUNTS } from "./stats.ts";
+ * const one = { ...NO_COUNTS, attempts: 1, duration_ms_total: 0.1 };
+ * assertEquals(addCounts(one, { ...one, duration_ms_total: 0.2 }).duration_ms_total, 0.3);
+ * ```
+ */
+export function addCounts(a: StatCounts, b: StatCounts): StatCounts {
+  return {
+    accepted: a.accepted + b.accepted,
+    attempts: a.attempts + b.attempts,
+    delivered: a.delivered + b.delivered,
+    retried: a.retried + b.retried,
+    failed: a.failed + b.failed,
+    blocked: a.blocked + b.blocked,
+    gone: a.gone + b.gone,
+    duration_ms_total: Math.round((a.duration_ms_total + b.duration_ms_total) * 10) / 10,
+  };
+}
+
+/** What counting needs. */
+export interface StatsPorts {
+  readonly store: Pick<StatStore, "writeStats">;
+  readonly clock: Pick<Clock, "now" | "after">;
+  readonly log: Pick<Log, "warn">;
+  /** This process's id, new at every start. */
+  readonly instance: string;
+}
+
+/** A counter in memory. */
+interface Counter {
+  readonly place: StatPosition;
+  /** The process, and which of its counts. */
+  readonly counter: string;
+  counts: StatCounts;
+  /** Whether there is more than was last written. */
+  dirty: boolean;
+}
+
+/** What an attempt is counted by. */
+export interface CountedAttempt {
+  readonly site_id: string;
+  readonly webhook_id: string;
+  readonly outcome: Outcome;
+  readonly duration_ms: number;
+}
+
+/** See the module. */
+export class Stats {
+  readonly #ports: StatsPorts;
+  readonly #counters = new Map<string, Counter>();
+  /** What was taken out of memory goes on under another number: what is set anew must not fall back to less. */
+  #generation = 0;
+  #lost = 0;
+  #flushing: Promise<void> = Promise.resolve();
+  #cancel: (() => void) | null = null;
+
+  /** @param ports What it needs. */
+  constructor(ports: StatsPorts) {
+    this.#ports = ports;
+  }
+
+  /** Begins to write what is counted, every ten seconds. */
+  start(): void {
+    this.#cancel = this.#ports.clock.after(STATS.flush_ms, () => {
+      void this.#tryFlush().then(() => this.#cancel !== null && this.start());
+    });
+  }
+
+  /** Ends that, and writes what was counted last. */
+  async stop(): Promise<void> {
+    this.#cancel?.();
+    this.#cancel = null;
+    await this.#tryFlush();
+  }
+
+  /** Counts an event that was accepted, for its site and for each webhook that is told. */
+  countAccepted(site_id: string, webhook_ids: readonly string[]): void {
+    for (const webhook_id of [null, ...webhook_ids]) {
+      this.#add({ site_id, webhook_id }, { ...NO_COUNTS, accepted: 1 });
+    }
+  }
+
+  /** Counts an attempt that was made. */
+  countAttempt({ site_id, webhook_id, outcome, duration_ms }: CountedAttempt): void {
+    this.#add({ site_id, webhook_id }, {
+      ...NO_COUNTS,
+      attempts: 1,
+      [COUNTER[outcome]]: 1,
+      duration_ms_total: duration_ms,
+    });
+  }
+
+  /** Forgets what was counted for a site: it is being deleted. */
+  async forget(site_id: string): Promise<void> {
+    const forgetAll = (): void => {
+      for (const [key, { place }] of this.#counters) {
+        if (place.site_id === site_id) this.#counters.delete(key);
+      }
+    };
+    forgetAll();
+    // What is being written now was taken before.
+    await this.#flushing.catch(() => {});
+    forgetAll();
+  }
+
+  /**
+   * Writes what was counted since the last time; one after the other.
+   * @throws {AppError} `unavailable`; it stays in memory for the next time.
+   */
+  flush(): Promise<void> {
+    this.#flushing = this.#flushing.catch(() => {}).then(() => this.#flush());
+    return this.#flushing;
+  }
+
+  async #flush(): Promise<void> {
+    const { store, clock } = this.#ports;
+    const dirty = [...this.#counters.values()].filter((counter) => counter.dirty);
+    for (let from = 0; from < dirty.length; from += STATS.written_at_once) {
+      const some = dirty.slice(from, from + STATS.written_at_once);
+      for (const counter of some) counter.dirty = false;
+      try {
+        await store.writeStats(some.map(({ place, counter, counts }) => ({ ...place, counter, counts })));
+      } catch (error) {
+        for (const counter of some) counter.dirty = true;
+        throw error;
+      }
+    }
+    this.#evict(hourOf(clock.now()));
+  }
+
+  /** Lets go of what is written and over; when there is too much, of everything that is written. */
+  #evict(hour: number): void {
+    const full = this.#counters.size > STATS.counters_max / 2;
+    if (full) this.#generation++;
+    for (const [key, { place, dirty }] of this.#counters) {
+      if (!dirty && (full || place.hour < hour)) this.#counters.delete(key);
+    }
+  }
+
+  async #tryFlush(): Promise<void> {
+    try {
+      await this.flush();
+    } catch (error) {
+      this.#ports.log.warn("stats.not_written", { error: String(error) });
+    }
+    if (this.#lost === 0) return;
+    this.#ports.log.warn("stats.lost", { counts: this.#lost });
+    this.#lost = 0;
+  }
+
+  #add(of: { site_id: string; webhook_id: string | null }, counts: StatCounts): void {
+    const { clock, instance } = this.#ports;
+    const hour = hourOf(clock.now());
+    const key = `${hour} ${of.webhook_id ?? ""} ${of.site_id}`;
+    const counter = this.#counters.get(key);
+    if (counter !== undefined) {
+      counter.counts = addCounts(counter.counts, counts);
+      counter.dirty = true;
+    } else if (this.#counters.size < STATS.counters_max) {
+      const name = `${instance}.${this.#generation}`;
+      this.#counters.set(key, { place: { ...of, hour }, counter: name, counts, dirty: true });
+    } else {
+      this.#lost++;
+    }
+  }
+}
+
+/** The hour that a moment lies in, in hours since the epoch. */
+export function hourOf(at_ms: number): number {
+  return Math.floor(at_ms / TIME.HOUR_MS);
+}
+
+/**
+ * A store in which what is accepted is counted, as soon as it is committed.
+ *
+ * @param store The store.
+ * @param stats Who counts.
+ * @returns The part of it that accepting needs.
+ */
+export function countingStore(
+  store: Pick<Store, "accept" | "idempotency" | "event">,
+  stats: Pick<Stats, "countAccepted">,
+): Pick<Store, "accept" | "idempotency" | "event"> {
+  return {
+    idempotency: store.idempotency,
+    event: store.event,
+    async accept(acceptance: Acceptance) {
+      const versionstamp = await store.accept(acceptance);
+      if (versionstamp !== null) {
+        const webhook_ids = acceptance.deliveries.map(({ delivery }) => delivery.webhook_id);
+        stats.countAccepted(acceptance.event.site_id, webhook_ids);
+      }
+      return versionstamp;
+    },
+  };
+}

@@ -1,0 +1,22 @@
+/**
+ * The audit, for administrators: who changed what.
+ *
+ * @module
+ */
+import { Hono } from "hono";
+import { listAudit } from "../lib/audit.ts";
+import { readQuery } from "./body.ts";
+import { type Env, identified, permitted, type RoutePorts } from "./context.ts";
+
+/**
+ * The routes of this resource.
+ *
+ * @param ports What they need.
+ * @returns `GET /v1/audit`.
+ */
+export function auditRoutes(ports: RoutePorts): Hono<Env> {
+  return new Hono<Env>()
+    .get("/v1/audit", identified(ports), permitted("admin", "reads_query"), async (context) => {
+      return context.json(await listAudit(readQuery(context), ports.history.store));
+    });
+}

@@ -1,0 +1,93 @@
+/**
+ * Sites as a whole, the audit and the counters in the OpenAPI document: their answers and operations.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { auditQuery, type ShownAuditEntry } from "../lib/audit.ts";
+import { type ShownSite, siteQuery } from "../lib/sites.ts";
+import { type ShownStats, statQuery } from "../lib/stat_page.ts";
+import type { Operations } from "./openapi_operation.ts";
+import { answer, answerOf, count, nextCursor, time, timeOrNull } from "./openapi_schema.ts";
+
+const site = answerOf<ShownSite>()(
+  "Site",
+  z.strictObject({ site_id: z.string(), webhooks: count, last_event_at: timeOrNull }),
+);
+/** A page of sites. */
+const sites = answer("SitePage", z.strictObject({ data: z.array(site), next_cursor: nextCursor }));
+
+const entry = answerOf<ShownAuditEntry>()(
+  "AuditEntry",
+  z.strictObject({
+    at: time,
+    actor: z.string().meta({ description: "The id of a key, or environment, cli, tidings" }),
+    action: z.string(),
+    site_id: z.string().nullable(),
+    subject: z.string(),
+    changes: z.array(z.string()).meta({ description: "The names of the fields that changed" }),
+  }),
+);
+/** A page of the audit. */
+const audit = answer("AuditPage", z.strictObject({ data: z.array(entry), next_cursor: nextCursor }));
+
+const row = answerOf<ShownStats>()(
+  "Stats",
+  z.strictObject({
+    hour: time,
+    site_id: z.string(),
+    webhook_id: z.string().nullable().meta({ description: "Null: events of the site, whoever was told" }),
+    accepted: count,
+    attempts: count,
+    delivered: count,
+    retried: count,
+    failed: count,
+    blocked: count,
+    gone: count,
+    duration_ms_total: z.number().min(0),
+  }),
+);
+/** A page of counters. */
+const stats = answer("StatPage", z.strictObject({ data: z.array(row), next_cursor: nextCursor }));
+
+/** What there is for administrators. */
+export const ADMINISTRATION_OPERATIONS: Operations = {
+  "GET /v1/sites": {
+    id: "listSites",
+    tag: "Administration",
+    summary: "List the sites that something is stored for",
+    access: "admin",
+    query: siteQuery,
+    answers: { 200: { description: "A page, by name", schema: sites } },
+  },
+  "DELETE /v1/sites/{site_id}": {
+    id: "deleteSite",
+    tag: "Administration",
+    summary: "Remove all of a site for good",
+    description:
+      "Webhooks, events, deliveries, counters, and the access that keys have to it. Should it be cut " +
+      "short, repeat it: it goes on.",
+    access: "admin",
+    answers: { 204: { description: "Nothing of it is stored any more" } },
+    errors: ["conflict", "unavailable"],
+  },
+  "GET /v1/audit": {
+    id: "listAudit",
+    tag: "Administration",
+    summary: "List who changed what, newest first",
+    access: "admin",
+    query: auditQuery,
+    answers: { 200: { description: "A page", schema: audit } },
+  },
+  "GET /v1/stats": {
+    id: "listStats",
+    tag: "Administration",
+    summary: "Count events and attempts by the hour",
+    description:
+      "Of the last 24 hours, unless since says otherwise. Without site_id: of all sites, for admin only.",
+    access: "read",
+    query: statQuery,
+    answers: { 200: { description: "A page, by site, hour and webhook", schema: stats } },
+    errors: ["not_found", "unavailable"],
+  },
+};

@@ -1,0 +1,161 @@
+/**
+ * Keys, the signature debugger and the service itself in the OpenAPI document: their answers and operations.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { newKeySchema, SCOPES } from "../lib/api_key.ts";
+import type { ShownKey } from "../lib/keys.ts";
+import type { VerifiedSignature } from "../lib/verify.ts";
+import type { Operations } from "./openapi_operation.ts";
+import { answer, answerOf, request, time, timeOrNull } from "./openapi_schema.ts";
+import { request as verification } from "./verify.ts";
+
+const key = answerOf<ShownKey>()(
+  "Key",
+  z.strictObject({
+    id: z.string(),
+    name: z.string(),
+    scope: z.enum(SCOPES),
+    sites: z.array(z.string()),
+    expires_at: timeOrNull,
+    created_at: time,
+    last_used_at: timeOrNull,
+  }),
+);
+/** All keys. */
+const keys = answer("Keys", z.strictObject({ data: z.array(key) }));
+/** A new key with its text. */
+const createdKey = answerOf<ShownKey & { key: string }>()("CreatedKey", key.extend({ key: z.string() }));
+
+/** What was found out about signatures. */
+const verified = answerOf<{ signatures: VerifiedSignature[] }>()(
+  "Verified",
+  z.strictObject({
+    signatures: z.array(z.strictObject({
+      header: z.enum(["X-Webhook-Signature", "X-Webhook-Signature-Previous", "webhook-signature"]),
+      valid: z.boolean(),
+      reason: z.enum(["wrong_secret_or_body", "timestamp_out_of_tolerance", "malformed", "missing"])
+        .exactOptional(),
+      hint: z.string().exactOptional(),
+    })),
+  }),
+);
+
+/** `/`. */
+const about = answer(
+  "About",
+  z.strictObject({
+    name: z.string(),
+    description: z.string(),
+    version: z.string(),
+    links: z.record(z.string(), z.string()),
+  }),
+);
+/** `/healthz`. */
+const alive = answer("Alive", z.strictObject({ status: z.literal("ok") }));
+/** `/readyz` when it can work. */
+const ready = answer("Ready", z.strictObject({ status: z.literal("ready") }));
+/** `/readyz` when it can't. */
+const notReady = answer(
+  "NotReady",
+  z.strictObject({ status: z.literal("not_ready"), problems: z.array(z.string()) }),
+);
+/** `/openapi.json`. */
+const document = answer(
+  "OpenApiDocument",
+  z.looseObject({ openapi: z.literal("3.1.0"), info: z.looseObject({ version: z.string() }) }),
+);
+
+/** What there is under `/v1/keys`. */
+export const KEY_OPERATIONS: Operations = {
+  "GET /v1/keys": {
+    id: "listKeys",
+    tag: "Keys",
+    summary: "List the keys, oldest first",
+    access: "admin",
+    answers: { 200: { description: "All of them, without their texts", schema: keys } },
+  },
+  "POST /v1/keys": {
+    id: "createKey",
+    tag: "Keys",
+    summary: "Make a key",
+    access: "admin",
+    body: {
+      schema: request("NewKey", newKeySchema),
+      examples: {
+        posting: { name: "Plausible", scope: "ingest", sites: ["*"] },
+        one_site: {
+          name: "Agency",
+          scope: "manage",
+          sites: ["example.com"],
+          expires_at: "2027-01-01T00:00:00Z",
+        },
+      },
+    },
+    answers: { 201: { description: "The key with its text, which is shown only here", schema: createdKey } },
+    errors: ["conflict", "unavailable"],
+  },
+  "DELETE /v1/keys/{key_id}": {
+    id: "revokeKey",
+    tag: "Keys",
+    summary: "Revoke a key",
+    description: "It ends everywhere within two seconds.",
+    access: "admin",
+    answers: { 204: { description: "It is revoked" } },
+    errors: ["not_found", "unavailable"],
+  },
+};
+
+/** What there is about the service, and for developers of receivers. */
+export const SERVICE_OPERATIONS: Operations = {
+  "POST /v1/verify-signature": {
+    id: "verifySignature",
+    tag: "Service",
+    summary: "Say what is wrong with a delivery's signatures",
+    description: "For the developer of a receiver. Nothing of it is stored or logged.",
+    access: "key",
+    body: {
+      schema: request("Verification", verification),
+      examples: {
+        wrong: {
+          secret: "a-secret-of-the-receiver",
+          body: '{"event":"test"}',
+          headers: { "X-Webhook-Signature": "sha256=0" },
+        },
+      },
+    },
+    answers: { 200: { description: "One entry a signature header", schema: verified } },
+  },
+  "GET /": {
+    id: "about",
+    tag: "Service",
+    summary: "What this is",
+    access: "none",
+    answers: { 200: { description: "Name, version, where to go on", schema: about } },
+  },
+  "GET /openapi.json": {
+    id: "openapi",
+    tag: "Service",
+    summary: "This document",
+    access: "none",
+    answers: { 200: { description: "OpenAPI 3.1", schema: document } },
+  },
+  "GET /healthz": {
+    id: "health",
+    tag: "Service",
+    summary: "Whether the process lives",
+    access: "none",
+    answers: { 200: { description: "It does", schema: alive } },
+  },
+  "GET /readyz": {
+    id: "readiness",
+    tag: "Service",
+    summary: "Whether the service can work",
+    access: "none",
+    answers: {
+      200: { description: "It can", schema: ready },
+      503: { description: "It can't; in words why", schema: notReady },
+    },
+  },
+};

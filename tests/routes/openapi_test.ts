@@ -1,0 +1,179 @@
+/**
+ * The OpenAPI document: complete, consistent in itself, and what the service does.
+ *
+ * That every answer is as documented is not tested here but everywhere: see `tests/helpers/conformance.ts`.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import manifest from "../../deno.json" with { type: "json" };
+import { isJsonObject, type JsonObject } from "../../lib/merge_patch.ts";
+import { createApp } from "../../routes/app.ts";
+import type { RoutePorts } from "../../routes/context.ts";
+import { sitePath } from "../helpers/api.ts";
+import { describedRoutes, DOCUMENT, faultsAgainst } from "../helpers/conformance.ts";
+import { startReceiver } from "../helpers/receiver.ts";
+import { startTestService, type TestService } from "../helpers/service.ts";
+
+/** Every object inside a JSON value, itself included. */
+function* objectsIn(value: unknown): Generator<JsonObject> {
+  if (isJsonObject(value)) yield value;
+  const inner = typeof value === "object" && value !== null ? Object.values(value) : [];
+  for (const one of inner) yield* objectsIn(one);
+}
+
+function object(value: unknown): JsonObject {
+  assert(isJsonObject(value));
+  return value;
+}
+
+interface Described {
+  readonly route: string;
+  readonly method: string;
+  readonly path: string;
+  readonly operation: JsonObject;
+}
+
+const OPERATIONS: readonly Described[] = Object.entries(object(DOCUMENT["paths"])).flatMap(([path, item]) =>
+  Object.entries(object(item)).map(([method, operation]) => ({
+    route: `${method.toUpperCase()} ${path}`,
+    method,
+    path,
+    operation: object(operation),
+  }))
+);
+
+/** The examples of an operation's body, with the place of the schema they are examples of. */
+function examplesOf({ method, path, operation }: Described) {
+  const contents = Object.entries(object(object(operation["requestBody"] ?? {})["content"] ?? {}));
+  return contents.flatMap(([type, content]) =>
+    Object.entries(object(object(content)["examples"])).map(([name, example]) => ({
+      name,
+      type,
+      value: object(object(example)["value"]),
+      schema: ["paths", path, method, "requestBody", "content", type, "schema"],
+    }))
+  );
+}
+
+Deno.test("every route is described, and every description has a route", () => {
+  const { routes } = createApp({} as RoutePorts);
+  const served = routes.filter(({ method }) => method !== "ALL").map(({ method, path }) =>
+    `${method} ${path}`
+  );
+  assert(served.length > 10, "the application has routes");
+  // A route that is missing on the right: describe it beside its resource, in routes/openapi_*.ts.
+  assertEquals([...new Set(served)].toSorted(), describedRoutes().toSorted());
+});
+
+Deno.test("the document is served to anybody, in the version of this release, and linked from /", async () => {
+  await using service = await startTestService();
+  const { status, json } = await service.call<JsonObject>("GET", "/openapi.json", undefined, { key: null });
+  assertEquals([status, json], [200, DOCUMENT]);
+  assertEquals(object(json["info"])["version"], manifest.version);
+  const root = await service.call<{ links: { openapi: string } }>("GET", "/", undefined, { key: null });
+  assertEquals(root.json.links.openapi, "/openapi.json");
+});
+
+Deno.test("every reference leads somewhere, and every component is referred to", () => {
+  const references = new Set(
+    [...objectsIn(DOCUMENT)].flatMap(({ $ref }) => typeof $ref === "string" ? [$ref] : []),
+  );
+  const components = Object.entries(object(DOCUMENT["components"])).flatMap(([kind, named]) =>
+    kind === "securitySchemes" ? [] : Object.keys(object(named)).map((name) => `#/components/${kind}/${name}`)
+  );
+  // The two that nothing else is made of are still what a reader looks for.
+  assertEquals([...references].toSorted(), components.toSorted());
+});
+
+Deno.test("every operation has a name of its own, a summary, a tag that is explained, and an answer of success", () => {
+  const ids = OPERATIONS.map(({ operation }) => operation["operationId"]);
+  assertEquals(new Set(ids).size, ids.length);
+  const tags = (DOCUMENT["tags"] as { name: string }[]).map(({ name }) => name);
+  for (const { route, operation } of OPERATIONS) {
+    assert(typeof operation["summary"] === "string" && operation["summary"].length > 5, route);
+    assert((operation["tags"] as string[]).every((tag) => tags.includes(tag)), route);
+    assert(Object.keys(object(operation["responses"])).some((status) => status.startsWith("2")), route);
+  }
+});
+
+Deno.test("who needs a key is told 401, and the document says who needs one", () => {
+  for (const { route, operation } of OPERATIONS) {
+    const needs = (operation["security"] as unknown[]).length > 0;
+    assertEquals("401" in object(operation["responses"]), needs, route);
+    assert(typeof operation["description"] === "string" && /key/.test(operation["description"]), route);
+  }
+});
+
+Deno.test("schemas of answers are closed: a property that is not documented is no answer", () => {
+  const schemas = object(object(DOCUMENT["components"])["schemas"]);
+  const open = Object.entries(schemas).flatMap(([name, schema]) =>
+    [...objectsIn(schema)].some(({ type, properties, additionalProperties }) =>
+        type === "object" && properties !== undefined && additionalProperties !== false
+      )
+      ? [name]
+      : []
+  );
+  assertEquals(open, ["OpenApiDocument"]);
+});
+
+Deno.test("every body has examples, and they are valid", () => {
+  for (const described of OPERATIONS.filter(({ operation }) => operation["requestBody"] !== undefined)) {
+    const examples = examplesOf(described);
+    assert(examples.length > 0, described.route);
+    for (const { name, value, schema } of examples) {
+      assertEquals(faultsAgainst(schema, value), "", `${described.route}: ${name}`);
+    }
+  }
+});
+
+/** The path of an operation with the ids of what there is. */
+function filled(path: string, webhook_id: string): string {
+  return path.replace("{site_id}", "example.com").replace("{webhook_id}", webhook_id);
+}
+
+async function accepts(service: TestService, described: Described, receiver_url: string): Promise<void> {
+  for (const { name, type, value } of examplesOf(described)) {
+    const { id } = await service.webhook(receiver_url);
+    // Nothing is sent to the documented host.
+    const body = "url" in value ? { ...value, url: receiver_url } : value;
+    const path = filled(described.path, id);
+    const headers = { "Content-Type": type };
+    const { status, text } = await service.call(described.method.toUpperCase(), path, body, { headers });
+    assert(status >= 200 && status < 300, `${described.route}: ${name}: ${status} ${text}`);
+  }
+}
+
+Deno.test("the service accepts every example", async () => {
+  await using service = await startTestService();
+  await using receiver = startReceiver();
+  for (const described of OPERATIONS) await accepts(service, described, receiver.url);
+});
+
+Deno.test("null resets where the document says so, and only there", async () => {
+  await using service = await startTestService();
+  await using receiver = startReceiver();
+  const { id } = await service.webhook(receiver.url);
+  const schema = ["components", "schemas", "WebhookPatch"];
+  for (
+    const [patch, valid] of [
+      [{ name: null }, true],
+      [{ timeout_ms: null, max_retries: null, format: null, enabled: null }, true],
+      [{ filters: null }, true],
+      [{ filters: { goals: null, visitor_spike: { threshold: null } } }, true],
+      [{ filters: { visitor_drop: null } }, true],
+      [{ headers: { "X-Team": null } }, true],
+      [{ rate_limit_per_minute: null }, true],
+      [{ url: null }, false],
+      [{ events: null }, false],
+      [{ events: [null] }, false],
+      [{ filters: { goals: [null] } }, false],
+      [{ timeout_ms: 1 }, false],
+      [{ unknown: 1 }, false],
+    ] as const
+  ) {
+    const { status } = await service.call("PATCH", sitePath(`/webhooks/${id}`), patch);
+    const documented = faultsAgainst(schema, patch) === "";
+    assertEquals([status, documented], [valid ? 200 : 422, valid], JSON.stringify(patch));
+  }
+});
