@@ -101,7 +101,7 @@ function place(body: Record<string, unknown>, path: readonly string[], value: un
  *
  * @param flags The flags of the command.
  * @param pointer JSON pointer of the field at fault, or of something inside it.
- * @returns The flag's name; null if no flag stands for the field.
+ * @returns The flag's name, and where in its value it is at fault; null if no flag stands for the field.
  *
  * @example
  * ```ts
@@ -112,8 +112,13 @@ function place(body: Record<string, unknown>, path: readonly string[], value: un
  * ```
  */
 export function flagFor(flags: readonly FieldFlag[], pointer: string): string | null {
-  const found = flags.find(({ path }) => `${pointer}/`.startsWith(`${jsonPointer(path)}/`));
-  return found === undefined ? null : flagName(found);
+  const found = flags.find(({ path }) =>
+    path.length > 0 && `${pointer}/`.startsWith(`${jsonPointer(path)}/`)
+  );
+  if (found === undefined) return null;
+  const rest = pointer.slice(jsonPointer(found.path).length);
+  // A place in a list says nothing to whoever gave a flag several times.
+  return /^(?:\/\d+)?$/.test(rest) ? flagName(found) : `${flagName(found)} at ${rest}`;
 }
 
 /** A reader of a flag that may be given once. */

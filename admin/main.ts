@@ -103,10 +103,22 @@ function outboundPolicy({ allow_networks, allow_http }: ServiceConfig): Outbound
   return createOutboundPolicy({ allow_networks, allow_http, clock });
 }
 
-/** The same application that a service serves, without an engine: it answers to an administrator, and sends only tests. */
 async function openLocal(): Promise<LocalService> {
   const config = readConfig();
-  const { storage, place } = await openStore(config);
+  return serveLocally(config, await openStore(config));
+}
+
+/**
+ * The same application that a service serves, without an engine: it answers to an administrator, and sends only tests.
+ *
+ * @param config The configuration of the service.
+ * @param opened The database, and what it is called.
+ * @returns The service; closing it closes the database.
+ */
+export function serveLocally(
+  config: ServiceConfig,
+  { storage, place }: Pick<Opened, "storage" | "place">,
+): LocalService {
   const { store } = storage;
   const { log, faultOf } = faultLog();
   const ids = systemIds();
@@ -258,21 +270,23 @@ const machine: Machine = {
   reencrypt: resealSecrets,
 };
 
-const complain = writeTo(Deno.stderr);
-try {
-  const exit_code = await runAdmin(Deno.args, {
-    openLocal,
-    machine,
-    fetch,
-    readText,
-    ask,
-    print: writeTo(Deno.stdout),
-    complain,
-    columns: Deno.stdout.isTerminal() ? Deno.consoleSize().columns : null,
-    now: clock.now,
-  });
-  Deno.exit(exit_code);
-} catch (error) {
-  complain(`Cannot go on: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}\n`);
-  Deno.exit(EXIT_FAILED);
+if (import.meta.main) {
+  const complain = writeTo(Deno.stderr);
+  try {
+    const exit_code = await runAdmin(Deno.args, {
+      openLocal,
+      machine,
+      fetch,
+      readText,
+      ask,
+      print: writeTo(Deno.stdout),
+      complain,
+      columns: Deno.stdout.isTerminal() ? Deno.consoleSize().columns : null,
+      now: clock.now,
+    });
+    Deno.exit(exit_code);
+  } catch (error) {
+    complain(`Cannot go on: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}\n`);
+    Deno.exit(EXIT_FAILED);
+  }
 }

@@ -241,7 +241,7 @@ if (import.meta.main) {
   const { values } = parseArgs({
     options: {
       webhooks: { type: "string", default: "10000" },
-      deliveries: { type: "string", default: "40000" },
+      deliveries: { type: "string", default: "30000" },
       rounds: { type: "string", default: "5" },
     },
   });

@@ -73,11 +73,27 @@ export async function acceptBatch(
     const size = await turnSize(events[results.length], ports);
     const turn = events.slice(results.length, results.length + size);
     const first = results.length;
-    results.push(
-      ...await Promise.all(turn.map((item, index) => acceptItem(item, first + index, { mayPostFor, ports }))),
+    const accepting = inOrderOfKeys(
+      turn,
+      (item, index) => acceptItem(item, first + index, { mayPostFor, ports }),
     );
+    results.push(...await Promise.all(accepting));
   }
   return counted(results);
+}
+
+/** Runs a turn's items side by side, but those with the same key one after the other: the first of them is the first. */
+function inOrderOfKeys<Result>(
+  turn: readonly unknown[],
+  run: (item: unknown, index: number) => Promise<Result>,
+): Promise<Result>[] {
+  const latest = new Map<unknown, Promise<unknown>>();
+  return turn.map((item, index) => {
+    const key = isJsonObject(item) ? item["idempotency_key"] : undefined;
+    const result = (latest.get(key) ?? Promise.resolve()).then(() => run(item, index));
+    if (key !== undefined) latest.set(key, result);
+    return result;
+  });
 }
 
 /** How many items make a turn, judged by how many webhooks the next one's site has. */

@@ -20,7 +20,6 @@ export const AUDIT_ACTIONS = [
   "webhook.secret_rotated",
   "webhook.paused",
   "webhook.resumed",
-  "webhook.recovered",
   "webhook.deleted",
   "key.created",
   "key.changed",

@@ -90,10 +90,14 @@ export async function deleteSite(site_id: string, ports: SitePorts): Promise<voi
   await store.beginSiteDeletion(site_id);
   await deleteWebhooks(site_id, ports);
   await takeFromKeys(site_id, ports);
-  await stats?.forget(site_id);
   // An event may have been accepted meanwhile, by who knew the webhooks as they were. One that comes even later belongs
   // to whoever has the site then; should it have a delivery, that finds no webhook and ends.
-  for (let pass = 0; pass < PASSES_MAX && await store.wipeSite(site_id) > 0; pass++);
+  for (let pass = 0; pass < PASSES_MAX; pass++) {
+    const removed = await store.wipeSite(site_id);
+    // After the deliveries: nothing more is recorded, so nothing more is counted. What was written is found next.
+    await stats?.forget(site_id);
+    if (removed === 0) break;
+  }
   await store.endSiteDeletion(site_id, {
     actor,
     action: "site.deleted",

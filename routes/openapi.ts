@@ -15,14 +15,12 @@ import { EVENT_OPERATIONS } from "./openapi_events.ts";
 import { ANSWER_HEADERS, operationJson, type Operations } from "./openapi_operation.ts";
 import { schemaComponents } from "./openapi_schema.ts";
 import { KEY_OPERATIONS, SERVICE_OPERATIONS } from "./openapi_service.ts";
-import { SITE_OPERATIONS } from "./openapi_sites.ts";
 import { WEBHOOK_OPERATIONS } from "./openapi_webhooks.ts";
 
 const OPERATIONS: Operations = {
   ...EVENT_OPERATIONS,
   ...WEBHOOK_OPERATIONS,
   ...DELIVERY_OPERATIONS,
-  ...SITE_OPERATIONS,
   ...KEY_OPERATIONS,
   ...ADMINISTRATION_OPERATIONS,
   ...SERVICE_OPERATIONS,
@@ -32,7 +30,6 @@ const TAGS = [
   { name: "Events", description: "Post what happened; look up what was decided about it" },
   { name: "Webhooks", description: "Who is told about what" },
   { name: "Deliveries", description: "What became of it" },
-  { name: "Sites", description: "Sites as a whole, and how much was done for them" },
   { name: "Keys", description: "Who may call" },
   { name: "Administration", description: "Sites as a whole, who changed what, how much was done" },
   { name: "Service", description: "The service itself" },

@@ -18,7 +18,6 @@ import type { Problem } from "./problem.ts";
 export const ANSWER_HEADERS = {
   "X-Request-Id": "Names this request in the log; on every answer",
   "Location": "The path of what was created",
-  "ETag": "Changes with every change; give it as `If-Match` to change only what you have seen",
   "ETag": "Names the state that is shown: as If-Match it has a change made of that state only",
   "Retry-After": "Seconds after which it is worth repeating the request",
   "WWW-Authenticate": "`Bearer`",
@@ -46,7 +45,7 @@ export interface RequestBody {
 /** What a route says of itself. */
 export interface Operation {
   readonly id: string;
-  readonly tag: "Webhooks" | "Events" | "Deliveries" | "Sites" | "Keys" | "Administration" | "Service";
+  readonly tag: "Webhooks" | "Events" | "Deliveries" | "Keys" | "Administration" | "Service";
   readonly summary: string;
   readonly description?: string;
   /** What a caller must be permitted to do; `key`: any key will do; `none`: nor is one needed. */
@@ -87,7 +86,9 @@ export const problem = answerOf<Problem>()(
 
 const PATH_PARAMETERS: Readonly<Record<string, JsonObject>> = {
   site_id: {
-    description: "The site's domain as Plausible has it, percent-encoded: example.com%2Fblog is one segment",
+    description:
+      "The site's domain as Plausible has it: letters of any script, digits and `- . / : _`. It is one " +
+      "segment, percent-encoded: `example.com%2Fblog`",
     schema: parameterSchema(siteIdSchema),
     example: "example.com",
   },

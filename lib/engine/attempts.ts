@@ -69,12 +69,6 @@ export class Attempts {
       if (webhook === null) return;
       done = await deliver({ delivery: held.known.value, body: held.body, webhook }, this.#ports);
       this.#log(webhook, held.known.value, done);
-      this.#ports.stats.countAttempt({
-        site_id: webhook.site_id,
-        webhook_id: webhook.id,
-        outcome: done.verdict.outcome,
-        duration_ms: done.attempt.duration_ms ?? 0,
-      });
     } catch (error) {
       // Nothing was sent; the lease brings the delivery back.
       log.error("delivery.failed_inside", { ...names(held.known.value), error: String(error) });
@@ -120,6 +114,8 @@ export class Attempts {
     for (let tries = 0; !isOver(); tries++) {
       try {
         const recorded = await store.move(known, (delivery) => this.#after(delivery, done), pause);
+        // Not of a delivery that is gone: its site was deleted meanwhile, with its counters.
+        if (recorded !== null) this.#count(recorded.value, done);
         const due_at = recorded?.value.due_at ?? null;
         if (recorded !== null && recorded.value.wishes > 0 && recorded.value.lease?.owner === instance) {
           this.#ports.sendNow(lane, { ...held, known: recorded, bytes: 0 });
@@ -150,6 +146,11 @@ export class Attempts {
     const ours = delivery.lease?.owner === instance;
     if (after.wishes === 0 || !ours) return after;
     return leased(after, { owner: instance, until_ms: now + LEASE.longest_ms });
+  }
+
+  #count({ site_id, webhook_id }: Delivery, { attempt, verdict }: Delivered): void {
+    const { outcome } = verdict;
+    this.#ports.stats.countAttempt({ site_id, webhook_id, outcome, duration_ms: attempt.duration_ms ?? 0 });
   }
 
   #log(webhook: Webhook, delivery: Delivery, { attempt, verdict }: Delivered): void {

@@ -148,7 +148,7 @@ Deno.test("flagFor() finds the flag of a field and of what is inside it, and of 
   const table: [string, string | null][] = [
     ["/url", "--url"],
     ["/events/0", "--events"],
-    ["/headers/X-Team", "--header"],
+    ["/headers/X-Team", "--header at /X-Team"],
     ["/filters/visitor_spike/threshold", "--spike-threshold"],
     ["/filters/visitor_spike", null],
     ["/filters", null],

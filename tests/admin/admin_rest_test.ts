@@ -4,9 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import type { Backend } from "../../admin/backend.ts";
+import { type Backend, restBackend, sitePath } from "../../admin/backend.ts";
 import { Failure, ServiceRefusal } from "../../admin/failure.ts";
-import { restBackend } from "../../admin/rest_backend.ts";
 import { ERROR_STATUS, type ErrorCode } from "../../lib/errors.ts";
 
 const KEY = "admin-key-that-nobody-may-see-0123456789";
@@ -42,7 +41,7 @@ function problem(
 
 async function failureOf(answer: () => Response | Promise<Response>): Promise<Failure> {
   const { backend } = answering(answer);
-  const error = await assertRejects(() => backend.listKeys());
+  const error = await assertRejects(() => backend.call("GET", "/v1/keys"));
   assertInstanceOf(error, Failure);
   assert(!`${error.message} ${error.next_step}`.includes(KEY));
   return error;
@@ -50,17 +49,19 @@ async function failureOf(answer: () => Response | Promise<Response>): Promise<Fa
 
 Deno.test("restBackend() asks as the contract says, with site ids percent-encoded", async () => {
   const { backend, sent } = answering(() => Response.json({ data: [] }));
-  await backend.listWebhooks("bücher.example/blog");
-  await backend.showWebhook("example.com", "wh_1");
-  await backend.createWebhook("example.com", { url: "https://a.example" });
-  await backend.createKey({ name: "a" });
-  await backend.listKeys();
-  await backend.revokeKey("01A");
+  await backend.call("GET", sitePath("bücher.example/blog", "deliveries"), {
+    query: { status: "pending", cursor: "a&b" },
+  });
+  await backend.call("GET", sitePath("example.com", "webhooks", "wh_1"));
+  await backend.call("POST", sitePath("example.com", "webhooks"), { body: { url: "https://a.example" } });
+  await backend.call("POST", "/v1/events", { body: { name: "a" }, headers: { "Idempotency-Key": "k" } });
+  await backend.call("GET", "/v1/keys");
+  await backend.call("DELETE", "/v1/keys/01A");
   assertEquals(sent.map(({ url, init }) => `${init.method} ${url.slice(URL_OF_SERVICE.length)}`), [
-    "GET /v1/sites/b%C3%BCcher.example%2Fblog/webhooks",
+    "GET /v1/sites/b%C3%BCcher.example%2Fblog/deliveries?status=pending&cursor=a%26b",
     "GET /v1/sites/example.com/webhooks/wh_1",
     "POST /v1/sites/example.com/webhooks",
-    "POST /v1/keys",
+    "POST /v1/events",
     "GET /v1/keys",
     "DELETE /v1/keys/01A",
   ]);
@@ -71,19 +72,20 @@ Deno.test("restBackend() asks as the contract says, with site ids percent-encode
     assertEquals(init.redirect, "manual");
     assert(init.signal instanceof AbortSignal);
   }
+  assertEquals(new Headers(sent[3]?.init.headers).get("Idempotency-Key"), "k");
   assertEquals(sent[2]?.init.body, '{"url":"https://a.example"}');
 });
 
 Deno.test("restBackend() makes an answer without a body undefined", async () => {
   const { backend } = answering(() => new Response(null, { status: 204 }));
-  assertEquals(await backend.revokeKey("01A"), undefined);
+  assertEquals(await backend.call("DELETE", "/v1/keys/01A"), undefined);
 });
 
 Deno.test("restBackend() throws every refusal with its code, detail, fields, id and time", async () => {
   for (const code of Object.keys(ERROR_STATUS) as ErrorCode[]) {
     const fields = { detail: "Cannot: because", errors: [{ path: "/a", message: "must be b" }, "nonsense"] };
     const { backend } = answering(() => problem(code, fields, { "Retry-After": "7" }));
-    const error = await assertRejects(() => backend.listKeys());
+    const error = await assertRejects(() => backend.call("GET", "/v1/keys"));
     assertInstanceOf(error, ServiceRefusal);
     assertEquals(
       [error.code, error.message, error.errors, error.retry_after_s, error.request_id],
@@ -94,7 +96,7 @@ Deno.test("restBackend() throws every refusal with its code, detail, fields, id 
 
 Deno.test("restBackend() goes on without detail, fields and time", async () => {
   const { backend } = answering(() => problem("internal", { request_id: 5 }, { "Retry-After": "soon" }));
-  const error = await assertRejects(() => backend.listKeys());
+  const error = await assertRejects(() => backend.call("GET", "/v1/keys"));
   assertInstanceOf(error, ServiceRefusal);
   assertEquals(
     [error.message, error.errors, error.retry_after_s, error.request_id],

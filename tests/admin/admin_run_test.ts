@@ -4,17 +4,15 @@
  * @module
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Backend } from "../../admin/backend.ts";
-import type { World } from "../../admin/command.ts";
 import { Failure, WrongUse } from "../../admin/failure.ts";
-import { runAdmin } from "../../admin/run.ts";
+import { NOUNS, VERBS } from "../../admin/run.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { ShownKey } from "../../lib/keys.ts";
 import { showWebhook } from "../../lib/shown_webhook.ts";
 import { HEALTH_AT_FIRST } from "../../lib/webhook.ts";
-import { SAMPLE_AT, sampleWebhook } from "../helpers/sample.ts";
+import { sampleWebhook } from "../helpers/sample.ts";
+import { type Answers, type Given, NOW, type Outcome, run as runCommand, words } from "./fake_world.ts";
 
-const NOW = SAMPLE_AT;
 const SITE = "example.com";
 const KEY: ShownKey = {
   id: "01ABC",
@@ -29,92 +27,37 @@ const KEY_TEXT = "tdk_01ABC_0123456789";
 const WEBHOOK = showWebhook(sampleWebhook(), { ...HEALTH_AT_FIRST, pending: 3 }, true);
 const SECRET = "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0";
 
-/** A backend that answers with samples and notes what it was asked. */
-class FakeBackend implements Backend {
-  readonly place = "./data/tidings.db";
-  readonly asked: unknown[][] = [];
-  closed = 0;
-  keys: ShownKey[] = [KEY];
-  failure: Error | null = null;
+const HOOKS = `/v1/sites/${SITE}/webhooks`;
+const CREATED = { ...WEBHOOK, secret: "an-owner's-own-secret-text", standard_secret: SECRET };
 
-  #answer<T>(asked: unknown[], answer: T): Promise<T> {
-    this.asked.push(asked);
-    return this.failure === null ? Promise.resolve(answer) : Promise.reject(this.failure);
-  }
-  createKey(input: unknown): Promise<ShownKey & { key: string }> {
-    return this.#answer(["createKey", input], { ...KEY, key: KEY_TEXT });
-  }
-  listKeys(): Promise<{ data: ShownKey[] }> {
-    return this.#answer(["listKeys"], { data: this.keys });
-  }
-  revokeKey(id: string): Promise<void> {
-    return this.#answer(["revokeKey", id], undefined);
-  }
-  createWebhook(site_id: string, input: unknown) {
-    const created = { ...WEBHOOK, secret: "an-owner's-own-secret-text", standard_secret: SECRET };
-    return this.#answer(["createWebhook", site_id, input], created);
-  }
-  listWebhooks(site_id: string) {
-    return this.#answer(["listWebhooks", site_id], { data: site_id === SITE ? [WEBHOOK] : [] });
-  }
-  showWebhook(site_id: string, id: string) {
-    return this.#answer(["showWebhook", site_id, id], WEBHOOK);
-  }
-  [Symbol.asyncDispose](): Promise<void> {
-    this.closed++;
-    return Promise.resolve();
-  }
+/** What a service with one key and one webhook answers. */
+const ANSWERS: Answers = {
+  "GET /v1/keys": { data: [KEY] },
+  "POST /v1/keys": { ...KEY, key: KEY_TEXT },
+  "DELETE /v1/keys/01ABC": undefined,
+  [`POST ${HOOKS}`]: CREATED,
+  [`GET ${HOOKS}`]: { data: [WEBHOOK] },
+  [`GET ${HOOKS}/wh_1`]: WEBHOOK,
+  "GET /v1/sites/other.example/webhooks": { data: [] },
+};
+
+function run(args: readonly string[], given: Given = {}): Promise<Outcome> {
+  return runCommand(args, { answers: ANSWERS, ...given });
 }
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly backend: FakeBackend;
-  /** How often the database was opened. */
-  readonly opened: number;
+/** What was asked, without headers. */
+function bodies({ asked }: Outcome): unknown[] {
+  return asked.map(({ line, body }) => body === undefined ? [line] : [line, body]);
 }
 
-async function run(
-  args: readonly string[],
-  given: Partial<World> & { failure?: Error; keys?: ShownKey[] } = {},
-): Promise<Outcome> {
-  const { failure = null, keys = [KEY], ...world } = given;
-  const backend = new FakeBackend();
-  backend.failure = failure;
-  backend.keys = keys;
-  let [stdout, stderr, opened] = ["", "", 0];
-  const code = await runAdmin(args, {
-    openLocal() {
-      opened++;
-      return Promise.resolve(backend);
-    },
-    fetch: () => Promise.reject(new Error("no service is asked")),
-    readText: () => Promise.reject(new WrongUse("read a file")),
-    print: (text) => void (stdout += text),
-    complain: (text) => void (stderr += text),
-    columns: null,
-    now: () => NOW,
-    ...world,
-  });
-  return { code, stdout, stderr, backend, opened };
-}
-
-function words(line: string): string[] {
-  return line.split(" ").filter((word) => word !== "");
-}
-
-const VERBS = [
-  "keys create",
-  "keys list",
-  "keys revoke",
-  "webhooks create",
-  "webhooks list",
-  "webhooks show",
+/** Every command that there is. */
+const COMMANDS = [
+  ...NOUNS.flatMap(({ name, verbs }) => verbs.map((verb) => `${name} ${verb.name}`)),
+  ...VERBS.map(({ name }) => name),
 ];
 
 Deno.test("every command has --help, which asks nobody and exits with 0", async () => {
-  for (const line of ["", "keys", "webhooks", ...VERBS]) {
+  for (const line of ["", ...NOUNS.map(({ name }) => name), ...COMMANDS]) {
     const { code, stdout, stderr, opened } = await run([...words(line), "--help"]);
     assertEquals([code, stderr, opened], [0, "", 0], line);
     assertMatch(stdout, new RegExp(`^Usage: deno task admin ${line}`));
@@ -168,15 +111,16 @@ Deno.test("wrong use exits with 2, says what is wrong on stderr, and opens no da
 
 Deno.test("keys create sends every flag and shows the key once, with a hint", async () => {
   const line = "keys create --name Reader --scope read --site example.com --site * --expires 12h";
-  const { code, stdout, backend } = await run(words(line));
+  const outcome = await run(words(line));
+  const { code, stdout } = outcome;
   assertEquals(code, 0);
   const expires_at = new Date(NOW + 12 * 3_600_000).toISOString();
-  assertEquals(backend.asked, [
-    ["createKey", { name: "Reader", scope: "read", sites: ["example.com", "*"], expires_at }],
+  assertEquals(bodies(outcome), [
+    ["POST /v1/keys", { name: "Reader", scope: "read", sites: ["example.com", "*"], expires_at }],
   ]);
   assertEquals(stdout.split(KEY_TEXT).length, 2);
   assertMatch(stdout, /It is shown only now/);
-  assertEquals(backend.closed, 1);
+  assertEquals(outcome.closed, 1);
 });
 
 Deno.test("--json prints the answer as it is, one line, after the verb or in front of the noun", async () => {
@@ -191,7 +135,7 @@ Deno.test("--json prints the answer as it is, one line, after the verb or in fro
   }
   assertEquals((await run(words("keys list --json"))).stdout, `${JSON.stringify({ data: [KEY] })}\n`);
   assertEquals(
-    (await run(words("webhooks show wh_1 --site a.b --json"))).stdout,
+    (await run(words("webhooks show wh_1 --site example.com --json"))).stdout,
     `${JSON.stringify(WEBHOOK)}\n`,
   );
   // 204 has no body.
@@ -200,7 +144,10 @@ Deno.test("--json prints the answer as it is, one line, after the verb or in fro
 
 Deno.test("keys list shows a table that fits the terminal, and which keys are over", async () => {
   const long = { ...KEY, name: "n".repeat(100), sites: ["a.example", "b.example"], expires_at: null };
-  const { stdout } = await run(["keys", "list"], { keys: [KEY, long], columns: 70 });
+  const { stdout } = await run(["keys", "list"], {
+    answers: { "GET /v1/keys": { data: [KEY, long] } },
+    columns: 70,
+  });
   const [titles = "", first = "", second = ""] = stdout.trimEnd().split("\n");
   assertMatch(titles, /^ID +NAME +SCOPE +SITES +EXPIRES +LAST USED$/);
   assertMatch(first, /^01ABC +Reader +read .*over: /);
@@ -209,15 +156,18 @@ Deno.test("keys list shows a table that fits the terminal, and which keys are ov
 });
 
 Deno.test("lists that are empty say where they looked", async () => {
-  assertEquals((await run(["keys", "list"], { keys: [] })).stdout, "There is no key in ./data/tidings.db.\n");
+  assertEquals(
+    (await run(["keys", "list"], { answers: { "GET /v1/keys": { data: [] } } })).stdout,
+    "There is no key in ./data/tidings.db.\n",
+  );
   const { stdout } = await run(words("webhooks list --site other.example"));
   assertEquals(stdout, "other.example has no webhook in ./data/tidings.db.\n");
 });
 
 Deno.test("keys revoke names the key", async () => {
-  const { code, stdout, backend } = await run(words("keys revoke 01ABC"));
-  assertEquals([code, backend.asked], [0, [["revokeKey", "01ABC"]]]);
-  assertMatch(stdout, /^Key 01ABC is revoked/);
+  const outcome = await run(words("keys revoke 01ABC"));
+  assertEquals([outcome.code, bodies(outcome)], [0, [["DELETE /v1/keys/01ABC"]]]);
+  assertMatch(outcome.stdout, /^Key 01ABC is revoked/);
 });
 
 Deno.test("webhooks create makes the body of flags, whatever follows --secret, and shows the secrets once", async () => {
@@ -237,9 +187,10 @@ Deno.test("webhooks create makes the body of flags, whatever follows --secret, a
     ],
     ...["--enabled", "false", "--rate-limit-per-minute", "none", "--secret", "--dashes-are-fine-in-a-secret"],
   ];
-  const { code, stdout, backend } = await run(args);
+  const outcome = await run(args);
+  const { code, stdout } = outcome;
   assertEquals(code, 0);
-  assertEquals(backend.asked, [["createWebhook", SITE, {
+  assertEquals(bodies(outcome), [[`POST ${HOOKS}`, {
     url: "https://a.example/x",
     events: ["goal_completion", "visitor_drop"],
     name: "Sales channel",
@@ -256,13 +207,13 @@ Deno.test("webhooks create makes the body of flags, whatever follows --secret, a
 Deno.test("webhooks create --body reads all fields as JSON", async () => {
   const body = { url: "https://a.example", events: ["visitor_drop"], filters: { goals: ["A"] } };
   const files: string[] = [];
-  const { code, backend } = await run(words("webhooks create --site example.com --body hook.json"), {
+  const outcome = await run(words("webhooks create --site example.com --body hook.json"), {
     readText(file) {
       files.push(file);
       return Promise.resolve(JSON.stringify(body));
     },
   });
-  assertEquals([code, files, backend.asked], [0, ["hook.json"], [["createWebhook", SITE, body]]]);
+  assertEquals([outcome.code, files, bodies(outcome)], [0, ["hook.json"], [[`POST ${HOOKS}`, body]]]);
 });
 
 Deno.test("webhooks list and show show what there is", async () => {
@@ -272,7 +223,7 @@ Deno.test("webhooks list and show show what there is", async () => {
     /^ID +NAME +STATUS +EVENTS +PENDING +URL\nwh_\S+ +Webhook 1 +active +goal_completion, custom_event +3 +https:/,
   );
   const shown = await run(words("webhooks show wh_1 --site example.com"));
-  assertEquals(shown.backend.asked, [["showWebhook", SITE, "wh_1"]]);
+  assertEquals(bodies(shown), [[`GET ${HOOKS}/wh_1`]]);
   assertMatch(shown.stdout, /^filters\.visitor_spike\.threshold +10$/m);
   assertMatch(shown.stdout, /^headers\.Authorization +\*{8}$/m);
 });
@@ -285,8 +236,8 @@ Deno.test("a refusal exits with 1, names the flags, and closes the database", as
     }],
   });
   const line = words("keys create --name a --scope read --site x --json");
-  const { code, stdout, stderr, backend } = await run(line, { failure });
-  assertEquals([code, stdout, backend.closed], [1, "", 1]);
+  const { code, stdout, stderr, closed } = await run(line, { answers: { "POST /v1/keys": failure } });
+  assertEquals([code, stdout, closed], [1, "", 1]);
   assertEquals(
     stderr,
     "Cannot create the key: a value is not valid.\n  --site: must be a site\n  --expires: must be in the future\n",
@@ -295,7 +246,9 @@ Deno.test("a refusal exits with 1, names the flags, and closes the database", as
 
 Deno.test("what was not found is told with the command that lists what there is", async () => {
   const failure = new AppError("not_found", "Not found: the site has no such webhook");
-  const { stderr } = await run(words("webhooks show wh_9 --site example.com"), { failure });
+  const { stderr } = await run(words("webhooks show wh_9 --site example.com"), {
+    answers: { [`GET ${HOOKS}/wh_9`]: failure },
+  });
   assertEquals(
     stderr,
     "Cannot show the webhook: the site has no such webhook.\n" +

@@ -190,7 +190,6 @@ export function makeStage(): Stage {
       clock: own.clock,
       directory,
       log,
-      stats: { countAttempt: () => {} },
       alarm: createQueueAlarm(handle, { clock: own.clock, log }),
       instance: name,
       random: () => 0.5,

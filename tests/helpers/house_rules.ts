@@ -41,6 +41,7 @@ export const WORKSHOPS = ["tests/", "bench/", "demo/"];
 
 /** Files that are better in one piece, and why. */
 export const LONG_FILES: Readonly<Record<string, string>> = {
+  "lib/store.ts": "is one port: who implements it, or a part of it, reads it in one piece",
   "lib/std/assert.ts": "stands for one module of @std/assert, export by export",
 };
 /** Lines that a file may have if it does not say why it has more. */

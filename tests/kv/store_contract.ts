@@ -16,6 +16,7 @@ import { createStore } from "../../kv/store.ts";
 import type { Store } from "../../lib/store.ts";
 import type { ManualClock } from "../helpers/manual_clock.ts";
 import { sampleUlid, sampleUlidPrefix } from "../helpers/sample.ts";
+import { testAudit } from "./store_contract_audit.ts";
 import { testAgenda } from "./store_contract_agenda.ts";
 import { testEvents } from "./store_contract_events.ts";
 import { testHistory } from "./store_contract_history.ts";
@@ -23,6 +24,8 @@ import { testKeys } from "./store_contract_keys.ts";
 import { testModel } from "./store_contract_model.ts";
 import { testMoves } from "./store_contract_moves.ts";
 import { testPages } from "./store_contract_pages.ts";
+import { testSites } from "./store_contract_sites.ts";
+import { testStats } from "./store_contract_stats.ts";
 import { testWebhooks } from "./store_contract_webhooks.ts";
 
 /** A store under test, over an empty database. */
@@ -100,5 +103,8 @@ export function testStoreContract(
   testWebhooks(test);
   testAgenda(test);
   testKeys(test);
+  testAudit(test);
+  testSites(test);
+  testStats(test);
   testModel(name, makeStore, model_runs);
 }

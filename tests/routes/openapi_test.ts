@@ -62,8 +62,8 @@ Deno.test("every route is described, and every description has a route", () => {
     `${method} ${path}`
   );
   assert(served.length > 10, "the application has routes");
-  // A route that is missing on the right: describe it beside its resource, in routes/openapi_*.ts.
-  assertEquals([...new Set(served)].toSorted(), describedRoutes().toSorted());
+  const hint = "Describe what is missing beside its resource, in routes/openapi_*.ts";
+  assertEquals(describedRoutes().toSorted(), [...new Set(served)].toSorted(), hint);
 });
 
 Deno.test("the document is served to anybody, in the version of this release, and linked from /", async () => {
@@ -82,7 +82,6 @@ Deno.test("every reference leads somewhere, and every component is referred to",
   const components = Object.entries(object(DOCUMENT["components"])).flatMap(([kind, named]) =>
     kind === "securitySchemes" ? [] : Object.keys(object(named)).map((name) => `#/components/${kind}/${name}`)
   );
-  // The two that nothing else is made of are still what a reader looks for.
   assertEquals([...references].toSorted(), components.toSorted());
 });
 
