@@ -61,10 +61,20 @@ export async function examine(ports: ExaminePorts): Promise<Check[]> {
   return [
     ok("configuration", "every variable can be read"),
     ...listenChecks(config),
-    ...await storageChecks(config, ports),
-    ...clockChecks(ports.now(), await lastWritten(config, ports.disk)),
+    ...await looked("files", () => storageChecks(config, ports)),
+    ...await looked("clock", async () => clockChecks(ports.now(), await lastWritten(config, ports.disk))),
     ...guardChecks(config, ports.guard()),
   ];
+}
+
+/** Checks that always come to something: what can't be looked at is told, and the rest is looked at. */
+async function looked(subject: string, look: () => Promise<Check[]>): Promise<Check[]> {
+  try {
+    return await look();
+  } catch (error) {
+    const [reason] = (error instanceof Error ? error.message : String(error)).split("\n");
+    return [fail(subject, `can't be looked at: ${reason}`, "Use the account that the service runs as.")];
+  }
 }
 
 const LOOPBACK = /^(?:127\.[\d.]+|::1|localhost)$/;

@@ -153,6 +153,8 @@ function nextStep(error: AppError, { list_command }: Attempted): string[] {
       return ["Use a key of another scope: manage for webhooks, admin for everything."];
     case "not_found":
       return list_command === null ? [] : [`\`deno task admin ${list_command}\` shows what there is.`];
+    case "webhook_not_active":
+      return ["`webhooks enable` makes a webhook that was disabled or paused active again."];
     case "conflict":
       return ["Try again."];
     case "rate_limited":

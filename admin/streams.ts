@@ -64,5 +64,5 @@ export function writeTo(stream: { writeSync(bytes: Uint8Array): number }): (text
  * @returns What was typed; null if nobody can be asked.
  */
 export function ask(question: string): string | null {
-  return Deno.stdin.isTerminal() && Deno.stderr.isTerminal() ? prompt(question) ?? "" : null;
+  return Deno.stdin.isTerminal() && Deno.stdout.isTerminal() ? prompt(question) ?? "" : null;
 }

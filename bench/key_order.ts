@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { cpuUsage } from "node:process";
 import { parseArgs } from "node:util";
 import { encodeTime } from "ulid";
 import { type Key, keys, slotOf } from "../kv/keys.ts";
@@ -104,6 +105,9 @@ function* eventsOf(webhooks: number, random: () => number): Generator<Delivery[]
 /** A layout at work in its own file. */
 class Trial {
   readonly rates: number[] = [];
+  #deliveries = 0;
+  #cpu_us = 0;
+  #written_bytes = 0;
   readonly #events: Generator<Delivery[]>;
   readonly #random = createRandom(2);
   readonly #under_way: Delivery[] = [];
@@ -117,13 +121,25 @@ class Trial {
 
   /** Accepts and records so many deliveries, and notes how many a second that were. */
   async run(deliveries: number): Promise<void> {
-    const started = performance.now();
+    const [started, cpu, written] = [performance.now(), cpuUsage(), await writtenBytes()];
     for (let done = 0; done < deliveries; done += FAN_OUT) {
       await this.#accept(this.#events.next().value);
       while (this.#under_way.length > UNDER_WAY) await this.#record(this.#under_way.shift());
     }
     await this.#commit();
     this.rates.push(deliveries / (performance.now() - started) * 1000);
+    const { user, system } = cpuUsage(cpu);
+    this.#cpu_us += user + system;
+    this.#written_bytes += await writtenBytes() - written;
+    this.#deliveries += deliveries;
+  }
+
+  /** What one delivery took of the machine: steadier than the rate where others are at work too. */
+  perDelivery(): { cpu_us: number; written_kib: number } {
+    return {
+      cpu_us: this.#cpu_us / this.#deliveries,
+      written_kib: this.#written_bytes / this.#deliveries / 1024,
+    };
   }
 
   async #accept(deliveries: Delivery[]): Promise<void> {
@@ -202,6 +218,12 @@ class Trial {
   }
 }
 
+/** Bytes that this process wrote so far, to files and otherwise; 0 where the system does not tell (it is Linux that does). */
+async function writtenBytes(): Promise<number> {
+  const text = await Deno.readTextFile("/proc/self/io").catch(() => "");
+  return Number(/^wchar: (\d+)$/m.exec(text)?.[1] ?? 0);
+}
+
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 }
@@ -221,16 +243,19 @@ async function main(webhooks: number, deliveries: number, rounds: number): Promi
     for (const trial of trials) await trial.run(deliveries / rounds);
   }
   await print([`${webhooks} webhooks, ${deliveries} deliveries, ${rounds} rounds; × is the ratio to (a)`]);
-  await print(["".padEnd(40), "deliveries/s", "     ×", "   MiB", "ms a page"]);
+  await print(["".padEnd(40), "deliveries/s", "     ×", "CPU µs", "KiB written", "MiB", "ms a page"]);
   const base = trials[0]?.rates ?? [];
   for (const trial of trials) {
     const page_ms = await trial.pageMs(webhooks);
+    const { cpu_us, written_kib } = trial.perDelivery();
     const { mebibytes } = await trial.close();
     await print([
       trial.layout.name.padEnd(40),
       Math.round(median(trial.rates)).toString().padStart(12),
       median(trial.rates.map((rate, round) => rate / (base[round] ?? rate))).toFixed(2).padStart(6),
-      mebibytes.toFixed(0).padStart(6),
+      Math.round(cpu_us).toString().padStart(6),
+      written_kib.toFixed(1).padStart(11),
+      mebibytes.toFixed(0).padStart(3),
       (page_ms === null ? "-" : page_ms.toFixed(2)).padStart(9),
     ]);
   }

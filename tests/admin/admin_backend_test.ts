@@ -12,9 +12,11 @@ import {
   restBackend,
   sitePath,
 } from "../../admin/backend.ts";
+import { Failure } from "../../admin/failure.ts";
 import { serveLocally } from "../../admin/main.ts";
 import { openDatabase } from "../../kv/open.ts";
 import { parseConfig } from "../../lib/config.ts";
+import type { AcceptResult } from "../../lib/accept.ts";
 import { AppError, type ErrorCode } from "../../lib/errors.ts";
 import type { ShownDelivery } from "../../lib/history.ts";
 import type { ShownKey } from "../../lib/keys.ts";
@@ -75,7 +77,7 @@ async function refusal(work: () => Promise<unknown>): Promise<{ code: ErrorCode;
 }
 
 /** What holds for every driver. */
-function testBackendContract(name: string, open: () => Promise<Backend>): void {
+function testBackendContract(name: string, open: () => Promise<Backend>, actor: string): void {
   Deno.test(`${name} makes keys, lists them without the key, and revokes them`, async () => {
     await using backend = await open();
     assertEquals(await listKeys(backend), { data: [] });
@@ -133,6 +135,106 @@ function testBackendContract(name: string, open: () => Promise<Backend>): void {
     assertEquals(await listWebhooks(backend, SITE), { data: [] });
   });
 
+  Deno.test(`${name} changes, tests, recovers and deletes webhooks`, async () => {
+    await using backend = await open();
+    // Nothing listens there, and what was asked for waits long before it is tried again.
+    const { id, url } = await createWebhook(backend, SITE, {
+      url: "http://127.0.0.1:9/in",
+      events: ["goal_completion"],
+    });
+    const path = sitePath(SITE, "webhooks", id);
+    const changed = await backend.call<ShownWebhook>("PATCH", path, { body: { name: "B", max_retries: 1 } });
+    assertEquals([changed.name, changed.max_retries, changed.url], ["B", 1, url]);
+    assertEquals(await showWebhook(backend, SITE, id), changed);
+    const test = await backend.call<ShownDelivery & { remedy: string }>("POST", `${path}/test`, { body: {} });
+    assertEquals([test.status, test.attempts[0]?.error], ["exhausted", "connect"]);
+    assertMatch(test.remedy, /Nothing accepts connections there/);
+    const rotated = await backend.call<ShownSecret>("POST", `${path}/rotate-secret`, { body: {} });
+    assertMatch(rotated.secret, /^whsec_/);
+    const since = "2026-01-01T00:00:00Z";
+    const recovered = await backend.call("POST", `${path}/recover`, { body: { since } });
+    assertEquals(recovered, { recovered: 0, next_since: null });
+    await backend.call("PATCH", path, { body: { enabled: false } });
+    const inactive = await refusal(() => backend.call("POST", `${path}/recover`, { body: { since } }));
+    assertEquals(inactive.code, "webhook_not_active");
+    assertEquals(await backend.call("DELETE", path), undefined);
+    assertEquals((await refusal(() => backend.call("DELETE", path))).code, "not_found");
+  });
+
+  Deno.test(`${name} takes events, explains them, and lists what came of them`, async () => {
+    await using backend = await open();
+    const { id } = await createWebhook(backend, SITE, {
+      url: "http://127.0.0.1:9/in",
+      events: ["visitor_drop"],
+    });
+    const body = {
+      event: "visitor_drop",
+      site_id: SITE,
+      timestamp: "2026-02-25T12:00:00Z",
+      data: { current_visitors: 0 },
+    };
+    const headers = { "Idempotency-Key": "k" };
+    const accepted = await backend.call<Omit<AcceptResult, "duplicate">>("POST", "/v1/events", {
+      body,
+      headers,
+    });
+    assertEquals(accepted, { id: accepted.id, queued: 1, skipped: [] });
+    assertEquals(await backend.call("POST", "/v1/events", { body, headers }), {
+      ...accepted,
+      duplicate: true,
+    });
+    const other = { ...body, data: { current_visitors: 1 } };
+    const reused = await refusal(() => backend.call("POST", "/v1/events", { body: other, headers }));
+    assertEquals(reused.code, "idempotency_key_reused");
+    const events = await backend.call<Page<{ id: string }>>("GET", sitePath(SITE, "events"));
+    assertEquals(events.data.map(({ id }) => id), [accepted.id]);
+    const shown = await backend.call<{ payload: unknown; decisions: { delivery_id: string }[] }>(
+      "GET",
+      sitePath(SITE, "events", accepted.id),
+    );
+    assertEquals(shown.payload, body);
+    const [decision] = shown.decisions;
+    const delivery_path = sitePath(SITE, "deliveries", decision?.delivery_id ?? "");
+    const delivery = await backend.call<ShownDelivery>("GET", delivery_path);
+    assertEquals([delivery.event_id, delivery.webhook_id, delivery.status], [accepted.id, id, "pending"]);
+    const page = await backend.call<Page<ShownDelivery>>("GET", sitePath(SITE, "deliveries"), {
+      query: { status: "pending", limit: "1" },
+    });
+    assertEquals(page.data.map(({ id }) => id), [decision?.delivery_id]);
+    const again = await backend.call<ShownDelivery>("POST", `${delivery_path}/redeliver`);
+    assertEquals(again.id, decision?.delivery_id);
+    const explained = await backend.call("POST", sitePath(SITE, "explain"), { body: other });
+    assertEquals(explained, {
+      decisions: [{ webhook_id: id, name: "127.0.0.1:9", told: false, reason: "below_threshold" }],
+    });
+  });
+
+  Deno.test(`${name} lists sites and what was changed, counts, and deletes a site for good`, async () => {
+    await using backend = await open();
+    await createWebhook(backend, SITE, { url: "http://127.0.0.1:9/in", events: ["custom_event"] });
+    const body = {
+      event: "visitor_drop",
+      site_id: SITE,
+      timestamp: "2026-02-25T12:00:00Z",
+      data: { current_visitors: 0 },
+    };
+    await backend.call("POST", "/v1/events", { body });
+    const sites = await backend.call<Page<{ site_id: string; webhooks: number }>>("GET", "/v1/sites");
+    assertEquals(sites.data.map(({ site_id, webhooks }) => [site_id, webhooks]), [[SITE, 1]]);
+    const stats = await backend.call<Page<{ accepted: number; webhook_id: string | null }>>(
+      "GET",
+      "/v1/stats",
+    );
+    assertEquals(stats.data.map(({ accepted, webhook_id }) => [accepted, webhook_id]), [[1, null]]);
+    assertEquals(await backend.call("DELETE", sitePath(SITE)), undefined);
+    assertEquals(await listWebhooks(backend, SITE), { data: [] });
+    assertEquals((await refusal(() => backend.call("DELETE", sitePath(SITE)))).code, "not_found");
+    const audit = await backend.call<Page<{ action: string; actor: string }>>("GET", "/v1/audit");
+    const actions = audit.data.map(({ action }) => action);
+    assertEquals([actions[0], actions.at(-1)], ["site.deleted", "webhook.created"]);
+    assertEquals(new Set(audit.data.map(({ actor }) => actor)), new Set([actor]));
+  });
+
   Deno.test(`${name} answers in the order of fields that the API has`, async () => {
     await using backend = await open();
     const created = await createKey(backend, { name: "a", scope: "metrics" });
@@ -150,5 +252,16 @@ function testBackendContract(name: string, open: () => Promise<Backend>): void {
   });
 }
 
-testBackendContract("localBackend()", openLocal);
-testBackendContract("restBackend()", openRest);
+Deno.test("localBackend() says what went wrong where a service would answer 500", async () => {
+  await using backend = localBackend({
+    place: "memory",
+    fetch: () => Promise.reject(new Failure("TypeError: it is broken")),
+    close: () => Promise.resolve(),
+  });
+  const error = await assertRejects(() => backend.call("GET", "/v1/keys"));
+  assertInstanceOf(error, Failure);
+  assertEquals(error.message, "TypeError: it is broken");
+});
+
+testBackendContract("localBackend()", openLocal, "cli");
+testBackendContract("restBackend()", openRest, "environment");

@@ -69,6 +69,7 @@ Deno.test("explain() says what to do next where there is something to do", () =>
     unauthorized: "--key",
     forbidden: "scope",
     not_found: "deno task admin webhooks list --site example.com",
+    webhook_not_active: "webhooks enable",
     conflict: "Try again",
     rate_limited: "Try again in 7 s",
     unavailable: "Try again in 7 s",

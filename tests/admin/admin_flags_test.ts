@@ -8,17 +8,21 @@ import { connectionOf, readKey } from "../../admin/connection.ts";
 import { WrongUse } from "../../admin/failure.ts";
 import {
   bodyOf,
+  count,
   each,
   type FieldFlag,
   flagFor,
   flagName,
   type FlagReader,
   headers,
+  json,
   list,
   moment,
+  momentBefore,
   number,
   numberOrNone,
   oneOf,
+  resets,
   text,
   trueOrFalse,
 } from "../../admin/field_flags.ts";
@@ -94,6 +98,10 @@ Deno.test("readers of flags take what they say and nothing else", () => {
     ["number", number, ["010"], 10],
     ["numberOrNone", numberOrNone, ["none"], null],
     ["numberOrNone", numberOrNone, ["0"], 0],
+    ["count", count, ["1"], 1],
+    ["count", count, ["100000000"], 100_000_000],
+    ["json", json, ['{"a": [1]}'], { a: [1] }],
+    ["json", json, ["null"], null],
     ["trueOrFalse", trueOrFalse, ["true"], true],
     ["trueOrFalse", trueOrFalse, ["false"], false],
     ["oneOf", oneOf(["a", "b"]), ["b"], "b"],
@@ -110,6 +118,16 @@ Deno.test("readers of flags take what they say and nothing else", () => {
     ...["", " ", "1e3", "0x10", "Infinity", "NaN", "none", "1.", ".5", "1 000"].map((
       word,
     ): [string, FlagReader, string[]] => ["number", number, [word]]),
+    ...["0", "01", "-1", "1.5", "", "all"].map((
+      word,
+    ): [string, FlagReader, string[]] => ["count", count, [word]]),
+    ["json", json, ["{a: 1}"]],
+    ["json", json, [""]],
+    ["json", json, ["1", "2"]],
+    ["resets", resets, [""]],
+    ["resets", resets, ["headers."]],
+    ["resets", resets, ["filters..goals"]],
+    ["momentBefore", momentBefore, ["12"]],
     ["numberOrNone", numberOrNone, ["null"]],
     ["numberOrNone", numberOrNone, ["1", "2"]],
     ["trueOrFalse", trueOrFalse, ["yes"]],
@@ -142,6 +160,18 @@ Deno.test("moment() reads dates, moments and spans from now", () => {
     const read = moment([word], NOW);
     assertEquals("value" in read ? read.value : null, value, word);
   }
+});
+
+Deno.test("momentBefore() reads spans back from now", () => {
+  assertEquals(momentBefore(["12h"], NOW), { value: "2026-02-25T00:00:00.000Z" });
+  assertEquals(momentBefore(["1d"], NOW), { value: "2026-02-24T12:00:00.000Z" });
+  assertEquals(momentBefore(["2026-01-31"], NOW), { value: "2026-01-31T00:00:00Z" });
+});
+
+Deno.test("resets() reads paths, and the name of a header as one word", () => {
+  const texts = ["name", "filters.visitor_spike.threshold", "headers.X-a.b"];
+  const nulls = [["name"], ["filters", "visitor_spike", "threshold"], ["headers", "X-a.b"]];
+  assertEquals(resets(texts), { nulls });
 });
 
 Deno.test("flagFor() finds the flag of a field and of what is inside it, and of no neighbour", () => {

@@ -8,14 +8,17 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   ADMIN_KEY,
   apiAt,
+  countOf,
   type CreatedWebhook,
+  goal,
   type PageJson,
   SITE,
   sitePath,
   until,
   type WebhookJson,
 } from "../helpers/api.ts";
-import { SECRET_KEY, startTestService, temporaryFile } from "../helpers/service.ts";
+import { startReceiver } from "../helpers/receiver.ts";
+import { SECRET_KEY, startProcess, startTestService, temporaryFile } from "../helpers/service.ts";
 
 const PROJECT = new URL("../../", import.meta.url);
 const URL_OF_HOOK = "http://127.0.0.1:9/in";
@@ -135,6 +138,118 @@ Deno.test("admin works beside a running service, which notices at once or within
   assertEquals(await status(), 200);
   assertEquals((await admin(["keys", "revoke", made.id], { kv, env })).code, 0);
   assertEquals(await status(), 401);
+});
+
+Deno.test("what admin posts and redelivers on the file is sent by the service beside it", async () => {
+  await using file = await temporaryFile();
+  await using receiver = startReceiver();
+  const options = { kv: file.path, env: { TIDINGS_SECRET_KEY: SECRET_KEY } };
+  await using service = await startTestService({ kv: file.path });
+  const { id } = await service.webhook(receiver.url);
+  const data = JSON.stringify({ goal_name: "Signup", visitor_count: 7 });
+  const event = ["--event", "goal_completion", "--data", data];
+  await adminJson(["events", "send", "--site", SITE, ...event], options);
+  assertEquals(countOf(await receiver.received(1)), 7);
+  const [delivery] = await service.settled("delivered", 1);
+
+  await adminJson(["deliveries", "redeliver", delivery?.id ?? "", "--site", SITE], options);
+  await receiver.received(2);
+  const triggers = await until(async () => {
+    const [found] = await service.deliveries();
+    return found?.attempts_total === 2 ? found.attempts.map(({ trigger }) => trigger) : null;
+  }, "the second attempt is recorded");
+  assertEquals(triggers, ["automatic", "manual"]);
+
+  // A webhook that is disabled from outside is told nothing more, as soon as the service has noticed.
+  assertEquals((await admin(["webhooks", "disable", id, "--site", SITE], options)).code, 0);
+  await until(async () => (await service.post(goal())).queued === 0, "the service has noticed");
+});
+
+Deno.test("a service started on a backup made beside the running one has all of it, with the same key", async () => {
+  await using file = await temporaryFile();
+  await using receiver = startReceiver();
+  const kv = `${file.path}.d/tidings.db`;
+  await Deno.mkdir(`${file.path}.d`);
+  await using service = await startProcess({ kv });
+  const webhook = await service.webhook(receiver.url, { headers: { "X-Team": "sales" } });
+  await service.post(goal(1));
+  await service.settled("delivered", 1);
+
+  const copy = `${file.path}.d/copy.db`;
+  const made = await admin(["backup", copy], { kv, env: { TIDINGS_SECRET_KEY: SECRET_KEY } });
+  assertEquals([made.code, made.stderr], [0, ""]);
+  assert(made.stdout.includes("TIDINGS_SECRET_KEY"));
+  await service.post(goal(2));
+
+  await using restored = await startTestService({ kv: copy });
+  const { json } = await restored.call<WebhookJson>("GET", sitePath(`/webhooks/${webhook.id}`));
+  assertEquals([json.url, json.headers], [receiver.url, { "X-Team": "********" }]);
+  assertEquals((await restored.deliveries()).map(({ status }) => status), ["delivered"]);
+  await restored.post(goal(3));
+  const [last] = await until(() => {
+    const found = receiver.requests.filter((request) => countOf(request) === 3);
+    return found.length > 0 ? found : null;
+  }, "the restored service sends");
+  assertEquals(last?.headers.get("x-team"), "sales");
+
+  // Below the folder of the database only: that is what the command may write.
+  const outside = await admin(["backup", "/elsewhere/copy.db"], { kv });
+  assertEquals([outside.code, outside.stdout], [2, ""]);
+  assertMatch(outside.stderr, /^Cannot write \/elsewhere\/copy\.db: this command may only write in/);
+});
+
+Deno.test("reencrypt beside a running service ends a change of the secret key", async () => {
+  await using file = await temporaryFile();
+  const kv = file.path;
+  const new_key = btoa("a-new-key-a-new-key-a-new-key-32");
+  const env = { TIDINGS_SECRET_KEY: new_key, TIDINGS_SECRET_KEY_PREVIOUS: SECRET_KEY };
+  {
+    await using before = await startTestService({ kv });
+    await before.webhook("http://127.0.0.1:9/in");
+  }
+  {
+    await using _service = await startTestService({ kv, env });
+    const early = await admin(["keys", "list"], { kv, env: { TIDINGS_SECRET_KEY: new_key } });
+    assertEquals(early.code, 2);
+    const answer = await adminJson(["reencrypt"], { kv, env });
+    assertEquals(answer, { webhooks: 1, resealed: 1 });
+  }
+  const alone = { kv, env: { TIDINGS_SECRET_KEY: new_key } };
+  assertEquals((await admin(["keys", "list"], alone)).code, 0);
+  assertEquals((await admin(["webhooks", "list", "--site", SITE], alone)).code, 0);
+  const old = await admin(["keys", "list"], { kv, env: { TIDINGS_SECRET_KEY: SECRET_KEY } });
+  assertMatch(old.stderr, /^Cannot read the secrets in this database/);
+});
+
+Deno.test("doctor looks at the machine, makes nothing, and exits with 1 for a configuration that is wrong", async () => {
+  await using file = await temporaryFile();
+  const kv = `${file.path}.d/tidings.db`;
+  const first = await admin(["doctor"], { kv });
+  assertEquals([first.code, first.stderr], [0, ""]);
+  assertMatch(first.stdout, /^ok {4}database: \S+ is not there yet/m);
+  assertEquals(await namesBeside(file.path), []);
+
+  await adminJson(["keys", "create", "--name", "a", "--scope", "admin"], { kv });
+  const { ok, checks } = await adminJson<{ ok: boolean; checks: { subject: string; status: string }[] }>(
+    ["doctor"],
+    { kv },
+  );
+  const statusOf = (subject: string) => checks.find((check) => check.subject === subject)?.status;
+  assertEquals(
+    [ok, ...["configuration", "secret key", "database", "queue", "files", "clock"].map(statusOf)],
+    [true, "ok", "ok", "ok", "ok", "ok", "ok"],
+  );
+
+  const env = { PORT: "http", TIDINGS_SECRET_KEY: "my-secret", TIDINGS_LOGG: "info" };
+  const wrong = await admin(["doctor"], { kv, env });
+  assertEquals([wrong.code, wrong.stderr], [1, ""]);
+  assertEquals(wrong.stdout.match(/^fail {2}configuration: /gm)?.length, 3);
+  assert(!wrong.stdout.includes("my-secret"));
+
+  await using service = await startTestService();
+  const over_rest = await admin(["doctor", "--url", service.url, "--key", "-"], { kv, stdin: ADMIN_KEY });
+  assertEquals([over_rest.code, over_rest.stderr], [0, ""]);
+  assertMatch(over_rest.stdout, /All is well\.\n$/);
 });
 
 Deno.test("admin over REST prints exactly the service's answers", async () => {

@@ -44,7 +44,7 @@ Deno.test("webhooks update sends what is given, null for what is reset, and noth
   }
 });
 
-Deno.test("webhooks update refuses to change nothing, or one field in two ways, before it opens anything", async () => {
+Deno.test("webhooks update refuses to change nothing, or one field in two ways, and asks nobody", async () => {
   const table: [flags: string, complaint: RegExp][] = [
     ["", /^Cannot update the webhook: give what is to change/],
     ["--goal a --reset filters.goals", /--reset filters\.goals contradicts/],

@@ -166,7 +166,8 @@ Deno.test("loadOrMakeSecretKey() makes no key for a database that is there alrea
     await Deno.writeTextFile(`${folder}/tidings.db`, "");
     const error = await assertRejects(() => loadOrMakeSecretKey(`${folder}/tidings.db`), SecretKeyFileError);
     assertMatch(error.message, /tidings\.db\.key: it is missing although \S+tidings\.db is there/);
-    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["tidings.db"]);
+    const entries = await Array.fromAsync(Deno.readDir(folder));
+    assertEquals(entries.map(({ name }) => name), ["tidings.db"]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

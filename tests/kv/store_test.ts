@@ -9,6 +9,7 @@ import type { Database } from "../../kv/database.ts";
 import { CommitError } from "../../kv/commit_error.ts";
 import { ended } from "../../lib/delivery_moves.ts";
 import { INPUT, KV, TIME } from "../../lib/limits.ts";
+import { NO_COUNTS } from "../../lib/stats.ts";
 import { diskFullError, FakeKv, type FakeKvOptions } from "../helpers/fake_kv.ts";
 import { createManualClock } from "../helpers/manual_clock.ts";
 import {
@@ -206,4 +207,34 @@ Deno.test("Store.move() finds its own move when only the answer of the commit wa
   });
   assertEquals([after, seen], [null, ["pending", "exhausted"]]);
   assertEquals((await store.delivery(sampleEvent(1).id, WEBHOOK))?.value.status, "exhausted");
+});
+
+Deno.test("Store.changeWebhook() finds its own change when only the answer of the commit was lost, and tells of it once", async () => {
+  await using opened = await openFake({ queue: false });
+  const { store, db } = opened;
+  await store.addWebhook(sampleWebhook(1));
+  const [before] = [db.commits];
+  db.onCommit = (n) => n === before + 1 ? { kind: "lost" } : undefined;
+  const seen: string[] = [];
+  const changed = await store.changeWebhook(SAMPLE_SITE, WEBHOOK, (webhook) => {
+    seen.push(webhook.name);
+    return { ...webhook, name: "after" };
+  }, () => ({ actor: "a", action: "webhook.changed", site_id: SAMPLE_SITE, subject: WEBHOOK, changes: [] }));
+  assertEquals([changed?.name, seen], ["after", ["Webhook 1"]]);
+  const { entries } = await store.auditPage({ since: null, until: null, limit: 10, before: null });
+  assertEquals(entries.length, 1);
+});
+
+Deno.test("Store keeps the audit and counters for the retention", async () => {
+  await using opened = await openFake();
+  const { store, db, clock } = opened;
+  const note = { actor: "a", action: "webhook.created", site_id: SAMPLE_SITE, subject: WEBHOOK, changes: [] };
+  await store.addWebhook(sampleWebhook(1), { ...note, action: "webhook.created" });
+  await store.writeStats([
+    { site_id: SAMPLE_SITE, webhook_id: null, hour: 1, counter: "one", counts: NO_COUNTS },
+  ]);
+  await clock.advance(RETENTION_DAYS * TIME.DAY_MS - 1);
+  assertEquals([(await keysBelow(db, "audit")).length, (await keysBelow(db, "stat")).length], [1, 1]);
+  await clock.advance(TIME.HOUR_MS);
+  assertEquals([(await keysBelow(db, "audit")).length, (await keysBelow(db, "stat")).length], [0, 0]);
 });

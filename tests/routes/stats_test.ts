@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { type Api, goal, type PageJson, SITE, sitePath } from "../helpers/api.ts";
+import { ADMIN_KEY, type Api, goal, type PageJson, SITE, sitePath } from "../helpers/api.ts";
 import { startReceiver } from "../helpers/receiver.ts";
 import { startTestService, temporaryFile } from "../helpers/service.ts";
 
@@ -26,12 +26,12 @@ const HOUR_MS = 3_600_000;
 const OTHER = "other.example";
 const COUNTERS = ["accepted", "attempts", "delivered", "retried", "failed", "blocked", "gone"] as const;
 
-async function stats(service: Api, query = "", key?: string): Promise<PageJson<StatJson>> {
+async function stats(service: Api, query = "", key = ADMIN_KEY): Promise<PageJson<StatJson>> {
   const { status, json } = await service.call<PageJson<StatJson>>(
     "GET",
     `/v1/stats${query}`,
     undefined,
-    key === undefined ? {} : { key },
+    { key },
   );
   assertEquals(status, 200, JSON.stringify(json));
   return json;
