@@ -59,7 +59,8 @@ export async function openDatabase(target: DatabaseTarget): Promise<OpenDatabase
 }
 
 const CHECKED_TEXT = "tidings";
-const CHECK_PLACE = ["secret_check"];
+/** Where the sealed text belongs by which a wrong secret key is noticed. */
+export const CHECK_PLACE = ["secret_check"];
 
 /**
  * Makes sure that the secret key is the one this database was written with, before anything else is.

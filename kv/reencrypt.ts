@@ -10,6 +10,7 @@ import type { Webhook } from "../lib/webhook.ts";
 import type { Committer } from "./committer.ts";
 import type { Database } from "./database.ts";
 import { keys } from "./keys.ts";
+import { CHECK_PLACE } from "./open.ts";
 import { sealRecord, webhookRecord } from "./records.ts";
 import { SealError, type SecretBox } from "./secret_box.ts";
 
@@ -35,9 +36,6 @@ export interface Reencrypted {
 
 /** Conflicts in a row after which something is wrong: each of them means that someone else got through. */
 const CONFLICTS_MAX = 100;
-
-/** The additional data of the check that `open.ts` keeps. */
-const CHECK_PLACE = ["secret_check"];
 
 interface Entry {
   readonly key: readonly Deno.KvKeyPart[];

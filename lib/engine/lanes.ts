@@ -100,9 +100,10 @@ export class Lanes {
     return true;
   }
 
-  /** Whether a lane that left work in KV has sent half of what it held, and memory has room for more. */
+  /** Whether a lane that left work in KV has sent half of what it held, and there is room for more of it. */
   wantsMore(lane: Lane): boolean {
-    return lane.spilled && lane.waiting * 2 <= lane.room && this.#bytes * 2 <= LANE.memory_bytes_max;
+    return lane.spilled && lane.room > 0 && lane.waiting * 2 <= lane.room &&
+      this.#bytes * 2 <= LANE.memory_bytes_max;
   }
 
   /** Gives room back that nothing came for. */

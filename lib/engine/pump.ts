@@ -95,7 +95,7 @@ export class Pump {
     const { store, clock, lanes } = this.#ports;
     const now = clock.now();
     const remembered = new Map<string, Remembered>();
-    const visited = new Set<string>();
+    const visited = new Map<string, Promise<Visit>>();
     let more = false;
     let after: Marker | null = null;
     do {
@@ -115,10 +115,16 @@ export class Pump {
       for (let from = 0; from < fresh.length; from += VISITS_AT_ONCE) {
         const some = fresh.slice(from, from + VISITS_AT_ONCE);
         const visits = await Promise.all(some.map(async (marker): Promise<Visit> => {
-          // A webhook with several markers is visited once a turn; the other markers wait for the next.
-          if (visited.has(marker.webhook_id)) return { more: true, until: null };
-          visited.add(marker.webhook_id);
-          return await this.#visit(marker);
+          const first = visited.get(marker.webhook_id);
+          if (first === undefined) {
+            const visit = this.#visit(marker);
+            visited.set(marker.webhook_id, visit);
+            return await visit;
+          }
+          // A webhook with several markers is visited once a turn. If there is nothing to do for it until some time, that
+          // holds for its other markers too; else they wait for the next turn.
+          const { until } = await first;
+          return { more: until === null, until };
         }));
         for (const [index, visit] of visits.entries()) {
           const marker = some[index];
