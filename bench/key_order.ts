@@ -266,7 +266,7 @@ if (import.meta.main) {
   const { values } = parseArgs({
     options: {
       webhooks: { type: "string", default: "10000" },
-      deliveries: { type: "string", default: "30000" },
+      deliveries: { type: "string", default: "25000" },
       rounds: { type: "string", default: "5" },
     },
   });
