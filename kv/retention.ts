@@ -13,7 +13,7 @@ import { INPUT, RETRY, TIME } from "../lib/limits.ts";
 const SPREAD = 0.1;
 /**
  * What is accepted within so long ends together. Deno KV keeps an index of what expires when: an end of its own for each
- * event would write to as many of its pages as a commit has events, and cost a quarter of all throughput.
+ * event would touch as many of its pages as a commit has events: half as much again is written then.
  */
 const SPREAD_STEP_MS = 100;
 /** Events that no webhook was told about are kept at most this long. */
