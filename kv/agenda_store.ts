@@ -123,10 +123,12 @@ export function createAgendaStore({ db, committer }: StoreParts): AgendaStore {
     },
 
     async ring() {
-      await committer.commit({
-        checks: [],
-        mutations: [{ kind: "sum", key: keys.version(), amount: 1n }],
-      });
+      await committer.commit({ checks: [], mutations: [{ kind: "sum", key: keys.ring(), amount: 1n }] });
+    },
+
+    async rings() {
+      const entry = await db.get<Deno.KvU64>(keys.ring());
+      return entry.value?.value ?? 0n;
     },
 
     async beat(instance, at) {

@@ -134,11 +134,19 @@ export function createEventStore(
       const { site_id, webhook_id, event_id, created_at } = delivery;
       const expire_in_ms = retention.event(event_id, created_at, true, clock.now());
       const log = keys.log(site_id, webhook_id, event_id);
+      const event = await db.get<Uint8Array<ArrayBuffer>>(keys.event(event_id));
+      if (event.versionstamp === null) return false;
       const result = await committer.commit({
-        checks: [{ key: deliveryKey(delivery), versionstamp: null }],
+        checks: [
+          { key: deliveryKey(delivery), versionstamp: null },
+          { key: event.key, versionstamp: event.versionstamp },
+        ],
         mutations: [
           deliverySet(delivery),
           { kind: "set", key: log, value: EMPTY, expire_in_ms },
+          // Nobody was told about it until now, so it would be gone after a week: it must outlive its delivery.
+          { kind: "set", key: event.key, value: event.value, expire_in_ms },
+          { kind: "set", key: keys.siteEvent(site_id, event_id), value: EMPTY, expire_in_ms },
           ...dueMutations(delivery, null),
         ],
       });

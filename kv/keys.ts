@@ -45,6 +45,7 @@ export const keys = {
   agendaSlot: (slot: number): Key => ["agenda", slot],
   agendaAll: (): Key => ["agenda"],
   version: (): Key => ["version"],
+  ring: (): Key => ["ring"],
   apiKey: (hash: string): Key => ["api_key", hash],
   apiKeyId: (id: string): Key => ["api_key_id", id],
   apiKeyIds: (): Key => ["api_key_id"],

@@ -91,8 +91,9 @@ export function createWebhookRecords(parts: StoreParts): WebhookRecords {
           : { kind: "set", key, value, expire_in_ms: retention.tombstone() },
         { kind: "sum", key: keys.version(), amount: 1n },
         ...(webhookStatus(record) === "active" ? [] : [
-          // The pump finds the marker, sees that the webhook is not active, and cancels what waits.
+          // Every pump looks, finds the marker, sees that the webhook is not active, and cancels what waits.
           { kind: "mark", key: keys.agenda(slotOf(clock.now()), record.id) } as const,
+          { kind: "sum", key: keys.ring(), amount: 1n } as const,
         ]),
       ];
     },

@@ -60,13 +60,11 @@ export class Directory {
     this.#generation++;
   }
 
-  /** Looks whether another process changed something. @returns Whether one did. */
-  async poll(): Promise<boolean> {
+  /** Looks whether another process changed something. */
+  async poll(): Promise<void> {
     const version = await this.#store.version();
-    const changed = version !== this.#version;
-    if (changed) this.invalidate();
+    if (version !== this.#version) this.invalidate();
     this.#version = version;
-    return changed;
   }
 
   #all(site_id: string): Promise<readonly Webhook[]> {

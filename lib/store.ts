@@ -210,7 +210,7 @@ export interface EventStore {
   ): Promise<(Versioned<Delivery> | null)[]>;
   /**
    * Adds a delivery of an event that was accepted earlier, with everything that leads to it.
-   * @returns Whether it was added; not if there is one already.
+   * @returns Whether it was added; not if there is one already, or the event is kept no longer.
    */
   addDelivery(delivery: Delivery): Promise<boolean>;
   /**
@@ -248,6 +248,8 @@ export interface AgendaStore {
   repairAgenda(): Promise<number>;
   /** Has every process look at what is due, within a second: it was made due by one that does not send. */
   ring(): Promise<void>;
+  /** Changes with every {@linkcode AgendaStore.ring}, whichever process rang. */
+  rings(): Promise<bigint>;
   /** Says that a process lives. */
   beat(instance: string, at: number): Promise<void>;
   instances(): Promise<InstanceBeat[]>;

@@ -18,7 +18,7 @@ import { generateSecret, parseSecret, standardSecret } from "./secret.ts";
 import type { Store } from "./store.ts";
 import { validate, validationError } from "./validate.ts";
 import { type ShownWebhook, showWebhook } from "./shown_webhook.ts";
-import { HEALTH_AT_FIRST, type Webhook, webhookStatus } from "./webhook.ts";
+import { HEALTH_AT_FIRST, urlOrigin, type Webhook, webhookStatus } from "./webhook.ts";
 import {
   parseSettings,
   patchSettings,
@@ -247,7 +247,8 @@ export async function deleteWebhook(
     return {
       ...webhook,
       enabled: false,
-      // A tombstone keeps no credentials.
+      // A tombstone keeps no credentials, and a URL's path may be one.
+      url: urlOrigin(webhook.url),
       secrets: [],
       headers: {},
       cancelled_until: now,

@@ -96,6 +96,7 @@ export class Engine {
     const { alarm, directory } = this.#ports;
     await this.#beat();
     await directory.poll();
+    await this.#pump.heed();
     this.#state = "running";
     alarm.start(() => this.#pump.wake());
     this.#every(LEASE.beat_ms, () => this.#beat());
@@ -240,7 +241,8 @@ export class Engine {
   }
 
   async #tick(): Promise<void> {
-    if (await this.#ports.directory.poll()) this.#pump.wake();
+    await this.#ports.directory.poll();
+    await this.#pump.heed();
     await this.#flushLanes();
     this.#lanes.run();
   }

@@ -49,6 +49,7 @@ export class Pump {
   readonly #ports: PumpPorts;
   readonly #claims: Claims;
   #remembered = new Map<string, Remembered>();
+  #rings: bigint | null = null;
   #woken = false;
   #running: Promise<void> | null = null;
   #stopped = false;
@@ -67,6 +68,14 @@ export class Pump {
       this.#running = null;
       if (this.#woken) this.wake();
     });
+  }
+
+  /** Looks whether another process made something due and rang. */
+  async heed(): Promise<void> {
+    const rings = await this.#ports.store.rings();
+    if (rings === this.#rings) return;
+    this.#rings = rings;
+    this.wake();
   }
 
   /** Ends after the turn under way. */

@@ -13,7 +13,6 @@ import { createQueueAlarm } from "../../kv/alarm.ts";
 import { createRetention } from "../../kv/retention.ts";
 import { createStore } from "../../kv/store.ts";
 import type { Delivery } from "../../lib/delivery.ts";
-import { deliveryId } from "../../lib/delivery.ts";
 import { Directory } from "../../lib/directory.ts";
 import { Engine } from "../../lib/engine/engine.ts";
 import { LANE } from "../../lib/limits.ts";
@@ -273,12 +272,20 @@ async function acceptInto(
     if (reservation?.kept !== true) return { delivery, marker_at: reservation?.marker_at ?? null };
     return { delivery: { ...delivery, due_at: reservation.lease_until, lease: { owner } }, marker_at: null };
   });
-  const versionstamp = await store.accept({ ...plain, deliveries });
-  if (versionstamp === null) throw new Error(`Cannot accept ${deliveryId(event.id, "wh_")}`);
+  let versionstamp: string | null = null;
+  try {
+    versionstamp = await store.accept({ ...plain, deliveries });
+  } finally {
+    if (versionstamp === null) engine.unreserve(reservations);
+  }
+  assert(versionstamp !== null, "nobody else uses this event's keys");
+  const stamp = versionstamp;
   engine.hand(
     deliveries.flatMap(({ delivery }, index) => {
       const reservation = reservations[index];
-      return reservation === undefined ? [] : [{ known: { value: delivery, versionstamp }, reservation }];
+      return reservation === undefined
+        ? []
+        : [{ known: { value: delivery, versionstamp: stamp }, reservation }];
     }),
     event.body,
   );
