@@ -10,7 +10,7 @@ import { createQueueAlarm, createTimerAlarm } from "./kv/alarm.ts";
 import { createCommitter } from "./kv/committer.ts";
 import { type OpenDatabase, secretKeyFits } from "./kv/open.ts";
 import { createRetention } from "./kv/retention.ts";
-import { createSecretBox } from "./kv/secret_box.ts";
+import { createSecretBox, type SecretBox } from "./kv/secret_box.ts";
 import { createStore } from "./kv/store.ts";
 import type { Config } from "./lib/config.ts";
 import type { Network } from "./lib/outbound/address.ts";
@@ -46,6 +46,8 @@ export interface StorageParts {
 /** Storage, ready. */
 export interface Storage {
   readonly store: Store;
+  /** What its secrets are sealed with. */
+  readonly box: SecretBox;
   /** Writes what waits and closes the database. */
   close(): Promise<void>;
 }
@@ -90,6 +92,7 @@ export async function openStorage({ database, secret_key, clock, config }: Stora
   });
   return {
     store,
+    box,
     async close() {
       await committer.idle();
       db.close();
@@ -178,6 +181,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     stats: { store, stats },
     history: { store, directory },
     redeliver: { store, engine, clock, instance },
+    box: storage.box,
     authenticate: createAuthenticator({ store, clock, admin_key: config.admin_key }),
     problems: () => problemsOf(store, engine),
     clock,

@@ -119,7 +119,7 @@ async function perform(
   const attempted = attemptedBy(noun, verb, options);
   let failed: boolean | undefined;
   try {
-    const connection = serviceOf(verb, { options, common });
+    const connection = serviceOf(verb, { options, common, body_file: bodyFileOf(verb, command) });
     const understood = await understand(command, verb, world);
     const ready = connection === null
       ? null
@@ -161,10 +161,19 @@ function attemptedBy(noun: Noun | null, verb: Verb, options: Options): Attempted
   };
 }
 
+/** The file that the body is read from, if it is: the verb's own, or the one that `--body` names. */
+function bodyFileOf({ file_bytes_max }: Verb, command: Command): unknown {
+  return file_bytes_max === undefined ? command.opts()["body"] : command.args[0];
+}
+
 /** Which service is meant; null for the database of the environment. */
 function serviceOf(
   verb: Verb,
-  { options, common }: { readonly options: Options; readonly common: Options },
+  { options, common, body_file }: {
+    readonly options: Options;
+    readonly common: Options;
+    readonly body_file: unknown;
+  },
 ): Connection | null {
   // With --body no field is a flag, so --url can only be the service's.
   const url_is_field = hasOwnUrl(verb) && options["body"] === undefined;
@@ -175,7 +184,7 @@ function serviceOf(
       `${verb.doing} over the API: it works on this machine's database, without --url and --key`,
     );
   }
-  if (connection?.key === "-" && options["body"] === "-") {
+  if (connection?.key === "-" && body_file === "-") {
     throw new WrongUse("read the key and the body both from stdin");
   }
   return connection;
@@ -198,7 +207,7 @@ async function understand(command: Command, verb: Verb, world: World): Promise<U
     file: verb.file_for === undefined ? "" : argument ?? "",
     site_id: verb.of_site ? siteOf(options["site"]) : "",
     parameters: bodyOf(verb.parameters ?? [], given, now_ms),
-    input: await inputOf(verb, { file: options["body"], given, now_ms, world }),
+    input: await inputOf(verb, { file: bodyFileOf(verb, command), given, now_ms, world }),
     switches: new Set(switches.map(({ flag }) => flag)),
     columns: world.columns,
     now_ms,
@@ -229,7 +238,7 @@ function siteOf(value: unknown): string {
 }
 
 interface Input {
-  /** What `--body` says. */
+  /** What {@linkcode bodyFileOf} says. */
   readonly file: unknown;
   readonly given: GivenTexts;
   readonly now_ms: number;
@@ -237,12 +246,13 @@ interface Input {
 }
 
 /** The body of the request: of flags, or of a file, but not of both. */
-async function inputOf({ fields = [] }: Verb, { file, given, now_ms, world }: Input): Promise<unknown> {
+async function inputOf(verb: Verb, { file, given, now_ms, world }: Input): Promise<unknown> {
+  const { fields = [], file_bytes_max } = verb;
   if (typeof file !== "string") return bodyOf(fields, given, now_ms);
   const both = fields.filter((field) => flagName(field) !== "--url" && given(field) !== undefined);
   if (both.length > 0) {
     const names = both.map(flagName).join(", ");
     throw new WrongUse(`take fields from --body and from flags: leave out ${names}, or --body`);
   }
-  return parseBody(await world.readText(file), file === "-" ? "stdin" : file);
+  return parseBody(await world.readText(file), file === "-" ? "stdin" : file, file_bytes_max);
 }

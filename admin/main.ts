@@ -157,6 +157,7 @@ export function serveLocally(
     stats: { store, stats },
     history: { store, directory },
     redeliver: { store, engine: null, clock, instance },
+    box: storage.box,
     // Whoever may read the database's file may do everything to it anyway.
     authenticate: () => Promise.resolve({ id: ACTOR.command_line, scope: "admin", sites: ["*"] }),
     problems: () => Promise.resolve([]),

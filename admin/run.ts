@@ -12,6 +12,7 @@ import { addConnectionOptions, addNoun, addVerb, CommandFailed } from "./command
 import { DELIVERIES } from "./deliveries.ts";
 import { DOCTOR } from "./doctor.ts";
 import { EVENTS } from "./events.ts";
+import { EXPORT, IMPORT } from "./export.ts";
 import { EXIT_WRONG_USE } from "./failure.ts";
 import { KEYS } from "./keys.ts";
 import { REENCRYPT } from "./reencrypt.ts";
@@ -25,7 +26,7 @@ import { WEBHOOKS } from "./webhooks.ts";
 export const NOUNS: readonly Noun[] = [KEYS, SITES, WEBHOOKS, EVENTS, DELIVERIES];
 
 /** The verbs that stand alone. */
-export const VERBS: readonly Verb[] = [STATS, AUDIT, DOCTOR, BACKUP, REENCRYPT];
+export const VERBS: readonly Verb[] = [STATS, AUDIT, EXPORT, IMPORT, DOCTOR, BACKUP, REENCRYPT];
 
 const HELP_COLUMNS = 80;
 

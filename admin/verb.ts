@@ -98,6 +98,8 @@ export interface VerbForm {
   readonly id_of?: string;
   /** What its one argument, a file, is for; without it, it takes none. */
   readonly file_for?: string;
+  /** For a verb whose file is the body of its request, or stdin with `-`: how long it may be. */
+  readonly file_bytes_max?: number;
   /** Whether it needs `--site`. */
   readonly of_site?: boolean;
   /** Flags for the fields of the body. */

@@ -11,6 +11,7 @@ import { auditRoutes } from "./audit.ts";
 import type { Env, RoutePorts } from "./context.ts";
 import { deliveryRoutes } from "./deliveries.ts";
 import { eventRoutes } from "./events.ts";
+import { exportRoutes } from "./export.ts";
 import { keyRoutes } from "./keys.ts";
 import { openapiRoutes } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
@@ -68,6 +69,7 @@ export function createApp(ports: RoutePorts): Hono<Env> {
   app.route("/", auditRoutes(ports));
   app.route("/", siteRoutes(ports));
   app.route("/", statRoutes(ports));
+  app.route("/", exportRoutes(ports));
   app.route("/", openapiRoutes(ports));
 
   const allowed = allowedMethods(app);

@@ -10,6 +10,7 @@ import type { AcceptPorts } from "../lib/accept.ts";
 import type { Permission } from "../lib/api_key.ts";
 import type { DeliverPorts } from "../lib/deliver.ts";
 import { AppError } from "../lib/errors.ts";
+import type { Sealing } from "../lib/export.ts";
 import { authorize, type Caller, type KeyPorts } from "../lib/keys.ts";
 import type { Clock, Log } from "../lib/ports.ts";
 import type { RedeliverPorts } from "../lib/redeliver.ts";
@@ -41,6 +42,8 @@ export interface RoutePorts {
   readonly stats: { readonly store: Pick<Store, "statPage">; readonly stats: Pick<Stats, "flush"> | null };
   readonly history: { readonly store: Store; readonly directory: Directory };
   readonly redeliver: RedeliverPorts;
+  /** What secrets are sealed with, at rest and in an export. */
+  readonly box: Sealing;
   readonly authenticate: (text: string) => Promise<Caller | null>;
   /** What keeps the service from working, in words; empty when it works. */
   readonly problems: () => Promise<string[]>;

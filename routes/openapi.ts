@@ -12,6 +12,7 @@ import type { Env, RoutePorts } from "./context.ts";
 import { ADMINISTRATION_OPERATIONS } from "./openapi_administration.ts";
 import { DELIVERY_OPERATIONS } from "./openapi_deliveries.ts";
 import { EVENT_OPERATIONS } from "./openapi_events.ts";
+import { EXPORT_OPERATIONS } from "./openapi_export.ts";
 import { ANSWER_HEADERS, operationJson, type Operations } from "./openapi_operation.ts";
 import { schemaComponents } from "./openapi_schema.ts";
 import { KEY_OPERATIONS, SERVICE_OPERATIONS } from "./openapi_service.ts";
@@ -23,6 +24,7 @@ const OPERATIONS: Operations = {
   ...DELIVERY_OPERATIONS,
   ...KEY_OPERATIONS,
   ...ADMINISTRATION_OPERATIONS,
+  ...EXPORT_OPERATIONS,
   ...SERVICE_OPERATIONS,
 };
 

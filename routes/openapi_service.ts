@@ -11,7 +11,8 @@ import type { Operations } from "./openapi_operation.ts";
 import { answer, answerOf, request, time, timeOrNull } from "./openapi_schema.ts";
 import { request as verification } from "./verify.ts";
 
-const key = answerOf<ShownKey>()(
+/** A key as it is shown. */
+export const shownKey = answerOf<ShownKey>()(
   "Key",
   z.strictObject({
     id: z.string(),
@@ -24,9 +25,9 @@ const key = answerOf<ShownKey>()(
   }),
 );
 /** All keys. */
-const keys = answer("Keys", z.strictObject({ data: z.array(key) }));
+const keys = answer("Keys", z.strictObject({ data: z.array(shownKey) }));
 /** A new key with its text. */
-const createdKey = answerOf<ShownKey & { key: string }>()("CreatedKey", key.extend({ key: z.string() }));
+const createdKey = answerOf<ShownKey & { key: string }>()("CreatedKey", shownKey.extend({ key: z.string() }));
 
 /** What was found out about signatures. */
 const verified = answerOf<{ signatures: VerifiedSignature[] }>()(

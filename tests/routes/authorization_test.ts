@@ -90,6 +90,8 @@ const TABLE: Readonly<Record<string, Access>> = {
   "GET /v1/audit": { may: ADMIN, status: 200 },
   "GET /v1/stats": { may: ADMIN, status: 200 },
   "GET /v1/sites": { may: ADMIN, status: 200 },
+  "GET /v1/export": { may: ADMIN, status: 200 },
+  "POST /v1/import": { may: ADMIN, status: 200, body: () => ({ version: 1, sites: [] }) },
   "DELETE /v1/sites/:site_id": { may: ADMIN, status: 204 },
 };
 
