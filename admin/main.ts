@@ -207,9 +207,9 @@ async function openToExamine(): Promise<OpenedDatabase> {
   return {
     has_queue,
     async tryOut() {
-      const before = await store.version();
+      const before = await store.rings();
       await store.ring();
-      if (await store.version() <= before) throw new Failure("what was written can't be read");
+      if (await store.rings() <= before) throw new Failure("what was written can't be read");
     },
     close,
   };
