@@ -10,7 +10,7 @@ import { z } from "zod";
 import { type ApiKey, SCOPES } from "../lib/api_key.ts";
 import type { AuditEntry } from "../lib/audit.ts";
 import { SKIP_REASONS } from "../lib/decide.ts";
-import { type Delivery, DELIVERY_STATUSES, OUTCOMES, TRIGGERS } from "../lib/delivery.ts";
+import { ATTEMPT_ERRORS, type Delivery, DELIVERY_STATUSES, OUTCOMES, TRIGGERS } from "../lib/delivery.ts";
 import { EVENT_NAMES } from "../lib/event_types.ts";
 import { KV } from "../lib/limits.ts";
 import type { IdempotencyEntry, LaneState, StoredEvent } from "../lib/store.ts";
@@ -84,17 +84,7 @@ const attempt = z.object({
   duration_ms: z.number().nullable(),
   status_code: z.int().nullable(),
   outcome: z.enum(OUTCOMES),
-  error: z.enum([
-    "timeout",
-    "dns",
-    "connect",
-    "tls",
-    "reset",
-    "redirect",
-    "blocked_address",
-    "protocol",
-    "interrupted",
-  ]).nullable(),
+  error: z.enum(ATTEMPT_ERRORS).nullable(),
   response_body: z.string().nullable(),
 });
 

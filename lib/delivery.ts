@@ -25,7 +25,19 @@ export const OUTCOMES = ["delivered", "retry", "gone", "blocked", "failed"] as c
 export type Outcome = typeof OUTCOMES[number];
 
 /** Why an attempt was no success; null when the status code says it. */
-export type AttemptError = SendErrorKind | "redirect" | "interrupted";
+export const ATTEMPT_ERRORS = [
+  "timeout",
+  "dns",
+  "connect",
+  "tls",
+  "reset",
+  "redirect",
+  "blocked_address",
+  "protocol",
+  "interrupted",
+] as const satisfies readonly (SendErrorKind | "redirect" | "interrupted")[];
+/** Why an attempt was no success. */
+export type AttemptError = typeof ATTEMPT_ERRORS[number];
 
 /** One request to a receiver. */
 export interface Attempt {

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { type Attempt, DELIVERY_STATUSES, OUTCOMES, TRIGGERS } from "../lib/delivery.ts";
+import { type Attempt, ATTEMPT_ERRORS, DELIVERY_STATUSES, OUTCOMES, TRIGGERS } from "../lib/delivery.ts";
 import { type ShownPayload, stored } from "../lib/event.ts";
 import { querySchema, type ShownDelivery } from "../lib/history.ts";
 import type { Operations } from "./openapi_operation.ts";
@@ -22,17 +22,7 @@ const attempt = answerOf<Omit<Attempt, "at"> & { readonly at: string }>()(
     duration_ms: z.number().nullable(),
     status_code: z.int().nullable(),
     outcome: z.enum(OUTCOMES),
-    error: z.enum([
-      "timeout",
-      "dns",
-      "connect",
-      "tls",
-      "reset",
-      "redirect",
-      "blocked_address",
-      "protocol",
-      "interrupted",
-    ]).nullable(),
+    error: z.enum(ATTEMPT_ERRORS).nullable(),
     response_body: z.string().nullable(),
   }),
 );
