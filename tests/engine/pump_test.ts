@@ -285,3 +285,42 @@ Deno.test("many webhooks are visited in one turn, and a slow one keeps none of t
   assertEquals(statuses.filter((status) => status === "delivered").length, 39);
   assertEquals(statuses[6], "pending");
 });
+
+Deno.test("a lane that is busy with one slow send is not looked at again and again meanwhile", async () => {
+  const stage = makeStage();
+  const webhook = stageWebhook(1, { timeout_ms: 30_000, max_retries: 0 });
+  await withBacklog(stage, 20, webhook);
+  stage.respond = () => null;
+  const { store } = await stage.process("a");
+  const { look } = store;
+  let looks = 0;
+  store.look = (...args) => {
+    looks++;
+    // A pump that never rests would never let this test end.
+    if (looks > 1000) throw new Error("looked too often");
+    return look(...args);
+  };
+  // Timeouts, until the lane sends one at a time and takes in nothing that would have to wait for it.
+  let answered = 0;
+  for (let round = 0; answered < 14; round++) {
+    await stage.advance(30_000);
+    for (const { answer: reply } of stage.sent.slice(answered)) {
+      reply({ kind: "error", error: "timeout", detail: "" });
+      answered++;
+    }
+    await stage.advance(20_000);
+  }
+  // Work that is due in several slots of the agenda, so that several markers lead to the lane.
+  for (let n = 100; n < 103; n++) {
+    await stage.put(stageEvent(stage, n), [webhook.id]);
+    await stage.advance(LEASE.slot_ms);
+  }
+  assertEquals(stage.sent.length, answered + 1, "one send is under way");
+  looks = 0;
+  await stage.advance(LEASE.sweep_ms);
+  assert(looks < 20, `${looks} looks in ${LEASE.sweep_ms} ms`);
+  stage.respond = () => answer(200);
+  stage.sent.at(-1)?.answer(answer(200));
+  await stage.advance(LEASE.longest_ms);
+  assertEquals((await scheduleOf(stage)).due, 0, "with room again it goes on by itself");
+});
