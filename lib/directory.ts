@@ -69,13 +69,17 @@ export class Directory {
 
   #all(site_id: string): Promise<readonly Webhook[]> {
     const cached = this.#sites.get(site_id);
-    if (cached?.generation === this.#generation) return cached.webhooks;
+    // Asked for just now: behind all others in the order in which they are dropped.
+    this.#sites.delete(site_id);
+    if (cached?.generation === this.#generation) {
+      this.#sites.set(site_id, cached);
+      return cached.webhooks;
+    }
     // The generation is taken before the read: a change during it leaves an entry that counts as old.
     const entry = { generation: this.#generation, webhooks: this.#store.webhooksOf(site_id) };
     entry.webhooks.catch(() => {
       if (this.#sites.get(site_id) === entry) this.#sites.delete(site_id);
     });
-    this.#sites.delete(site_id);
     this.#sites.set(site_id, entry);
     const [oldest] = this.#sites.keys();
     if (this.#sites.size > SITES_MAX && oldest !== undefined) this.#sites.delete(oldest);
