@@ -235,7 +235,7 @@ Deno.test("whatever happens, a lane counts right, keeps its order and its cap wi
     fc.constant("drain" as const),
     fc.record({ duration_ms: fc.integer({ min: 0, max: 30_000 }), timed_out: fc.boolean() }),
   );
-  fc.assert(fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+  fc.assert(fc.property(fc.array(step, { minLength: 20, maxLength: 200 }), (steps) => {
     const lane = makeLane();
     let next = 0;
     let queue: number[] = [];

@@ -314,7 +314,7 @@ Deno.test("whatever happens, memory and sends are counted to the last byte, and 
     fc.record({ forget: fc.integer({ min: 1, max: 4 }) }),
   );
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 120 }), async (steps) => {
       const stage = makeStage();
       const { lanes, sending, clock } = stage;
       const opened = [1, 2, 3, 4].map((n) => stage.open(n, n % 2 === 0 ? "even.example" : "odd.example"));
