@@ -159,7 +159,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     ? createQueueAlarm(database.db, { clock, log })
     : createTimerAlarm({ clock, log });
   const stats = new Stats({ store, clock, log, instance });
-  const engine = new Engine({ ...deliver, store, clock, directory, alarm, log, instance, stats });
+  const engine = new Engine({ ...deliver, store, clock, directory, alarm, ids, log, instance, stats });
   await engine.start();
   stats.start();
 

@@ -9,7 +9,7 @@ import { EVENT_NAMES } from "../lib/event_types.ts";
 import type { ShownDelivery } from "../lib/history.ts";
 import type { Recovered } from "../lib/recover.ts";
 import type { ShownWebhook } from "../lib/shown_webhook.ts";
-import type { ShownSecret } from "../lib/webhooks.ts";
+import type { ShownSecret } from "../lib/secret.ts";
 import { sitePath } from "./backend.ts";
 import { momentBefore, number, oneOf, text } from "./field_flags.ts";
 import { cellText, record } from "./table.ts";

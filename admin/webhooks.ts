@@ -6,7 +6,7 @@
  * @module
  */
 import type { ShownWebhook } from "../lib/shown_webhook.ts";
-import type { ShownSecret } from "../lib/webhooks.ts";
+import type { ShownSecret } from "../lib/secret.ts";
 import { type Listed, sitePath } from "./backend.ts";
 import { type FieldFlag, flagName, text } from "./field_flags.ts";
 import { type Column, record, table } from "./table.ts";

@@ -35,7 +35,7 @@ function dueEntry(entry: Deno.KvEntry<Uint8Array>): DueEntry {
  * @param parts What the parts of the room share.
  * @returns The due index, markers and beats.
  */
-export function createAgendaStore({ db, committer }: StoreParts): AgendaStore {
+export function createAgendaStore({ db, committer, clock }: StoreParts): AgendaStore {
   return {
     async markers(until, most, after) {
       const found: Marker[] = [];
@@ -76,6 +76,11 @@ export function createAgendaStore({ db, committer }: StoreParts): AgendaStore {
         due.push(dueEntry(entry));
       }
       return { due, next: null };
+    },
+
+    async mark(webhook_id) {
+      const key = keys.agenda(slotOf(clock.now()), webhook_id);
+      await committer.commit({ checks: [], mutations: [{ kind: "mark", key }] });
     },
 
     async retireMarker({ slot, webhook_id, versionstamp }) {

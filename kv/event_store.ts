@@ -9,7 +9,7 @@
  */
 import type { Delivery } from "../lib/delivery.ts";
 import { KV } from "../lib/limits.ts";
-import type { EventStore, Versioned } from "../lib/store.ts";
+import type { Acceptance, EventStore, Versioned } from "../lib/store.ts";
 import { deliveryPage } from "./delivery_page.ts";
 import { eventPage, eventRange, readEvents } from "./event_page.ts";
 import { type Key, keys, slotOf } from "./keys.ts";
@@ -69,6 +69,32 @@ export function createEventStore(
     ];
   }
 
+  function acceptanceChecks({ event, idempotency }: Acceptance): Check[] {
+    if (idempotency === null) return [];
+    return [{ key: keys.idempotency(event.site_id, idempotency.key), versionstamp: idempotency.seen }];
+  }
+
+  function acceptanceMutations({ event, deliveries, idempotency, listed }: Acceptance): Mutation[] {
+    const { id, site_id, accepted_at } = event;
+    const expire_in_ms = retention.event(id, accepted_at, deliveries.length > 0, accepted_at);
+    const mutations: Mutation[] = [
+      { kind: "set", key: keys.event(id), value: eventRecord.encode(event), expire_in_ms },
+    ];
+    if (listed) mutations.push({ kind: "set", key: keys.siteEvent(site_id, id), value: EMPTY, expire_in_ms });
+    if (idempotency !== null) {
+      const key = keys.idempotency(site_id, idempotency.key);
+      const value = idempotencyRecord.encode(idempotency.entry);
+      mutations.push({ kind: "set", key, value, expire_in_ms: retention.idempotency() });
+    }
+    for (const { delivery, marker_at } of deliveries) {
+      mutations.push(deliverySet(delivery));
+      const log = keys.log(delivery.site_id, delivery.webhook_id, delivery.event_id);
+      mutations.push({ kind: "set", key: log, value: EMPTY, expire_in_ms });
+      mutations.push(...dueMutations(delivery, marker_at));
+    }
+    return mutations;
+  }
+
   async function readMany(
     ids: readonly { readonly event_id: string; readonly webhook_id: string }[],
   ): Promise<(Versioned<Delivery> | null)[]> {
@@ -95,38 +121,11 @@ export function createEventStore(
       return { value: idempotencyRecord.decode(entry.value), versionstamp: entry.versionstamp };
     },
 
-    async accept({ event, deliveries, idempotency, listed }) {
-      const checks: Check[] = [];
-      const expire_in_ms = retention.event(
-        event.id,
-        event.accepted_at,
-        deliveries.length > 0,
-        event.accepted_at,
-      );
-      const mutations: Mutation[] = [
-        { kind: "set", key: keys.event(event.id), value: eventRecord.encode(event), expire_in_ms },
-      ];
-      if (listed) {
-        mutations.push({
-          kind: "set",
-          key: keys.siteEvent(event.site_id, event.id),
-          value: EMPTY,
-          expire_in_ms,
-        });
-      }
-      if (idempotency !== null) {
-        const key = keys.idempotency(event.site_id, idempotency.key);
-        checks.push({ key, versionstamp: idempotency.seen });
-        const value = idempotencyRecord.encode(idempotency.entry);
-        mutations.push({ kind: "set", key, value, expire_in_ms: retention.idempotency() });
-      }
-      for (const { delivery, marker_at } of deliveries) {
-        mutations.push(deliverySet(delivery));
-        const log = keys.log(delivery.site_id, delivery.webhook_id, delivery.event_id);
-        mutations.push({ kind: "set", key: log, value: EMPTY, expire_in_ms });
-        mutations.push(...dueMutations(delivery, marker_at));
-      }
-      const result = await committer.commit({ checks, mutations });
+    async accept(acceptance) {
+      const result = await committer.commit({
+        checks: acceptanceChecks(acceptance),
+        mutations: acceptanceMutations(acceptance),
+      });
       return result.ok ? result.versionstamp : null;
     },
 
@@ -193,6 +192,7 @@ export function createEventStore(
               versionstamp: webhook.versionstamp,
             });
             mutations.push(...webhooks.pausing(webhook.record, pause));
+            if (pause.notice !== null) mutations.push(...acceptanceMutations(pause.notice));
           }
         }
         const result = await committer.commit({ checks, mutations });

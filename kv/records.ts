@@ -13,7 +13,8 @@ import { SKIP_REASONS } from "../lib/decide.ts";
 import { ATTEMPT_ERRORS, type Delivery, DELIVERY_STATUSES, OUTCOMES, TRIGGERS } from "../lib/delivery.ts";
 import { EVENT_NAMES } from "../lib/event_types.ts";
 import { KV } from "../lib/limits.ts";
-import type { IdempotencyEntry, LaneState, StoredEvent } from "../lib/store.ts";
+import type { LaneState } from "../lib/lane_state.ts";
+import type { IdempotencyEntry, StoredEvent } from "../lib/store.ts";
 import type { StatCounts } from "../lib/stats.ts";
 import type { Webhook } from "../lib/webhook.ts";
 import { FORMATS } from "../lib/webhook_settings.ts";
@@ -177,7 +178,9 @@ export const laneRecord = codec<LaneState>(
     consecutive_failures: z.int(),
     last_success_at: at.nullable(),
     last_failure_at: at.nullable(),
+    failing_since: at.nullable(),
     hold_until: at.nullable(),
+    breaker: z.object({ failures: z.int(), openings: z.int(), open_until: at.nullable() }),
     updated_at: at,
   }),
 );

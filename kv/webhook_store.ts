@@ -12,7 +12,8 @@ import { nextUpdate } from "../lib/etag.ts";
 import { INPUT } from "../lib/limits.ts";
 import type { Clock } from "../lib/ports.ts";
 import type { WebhookStore } from "../lib/store.ts";
-import { type PauseReason, type Webhook, webhookStatus } from "../lib/webhook.ts";
+import type { Pause } from "../lib/pause.ts";
+import { type Webhook, webhookStatus } from "../lib/webhook.ts";
 import { createAuditRecords } from "./audit_store.ts";
 import type { Committer } from "./committer.ts";
 import type { Database } from "./database.ts";
@@ -46,11 +47,11 @@ export interface WebhookRecords {
   /** The mutations of writing a webhook: the record, the version, and the marker that has its work looked at. */
   writing(record: Webhook): Mutation[];
   /** The mutations of pausing a webhook, with its entry in the audit. */
-  pausing(record: Webhook, pause: { reason: PauseReason; at: number }): Mutation[];
+  pausing(record: Webhook, pause: Pick<Pause, "reason" | "at">): Mutation[];
 }
 
 /** A webhook that Tidings pauses, whether sealed or not. */
-export function paused(webhook: Webhook, pause: { reason: PauseReason; at: number }): Webhook {
+export function paused(webhook: Webhook, pause: Pick<Pause, "reason" | "at">): Webhook {
   return {
     ...webhook,
     enabled: false,

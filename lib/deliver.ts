@@ -39,6 +39,8 @@ export interface Delivered {
   readonly verdict: Verdict;
   /** Until when the whole webhook should wait, or null. */
   readonly throttle_until: number | null;
+  /** Whether it says that the receiver is down. */
+  readonly down: boolean;
 }
 
 /**
@@ -74,6 +76,7 @@ export async function deliver(parcel: Parcel, ports: DeliverPorts): Promise<Deli
     attempt: { trigger, at, duration_ms, ...judgement.observed },
     verdict: judgement.verdict,
     throttle_until: judgement.throttle_until,
+    down: judgement.down,
   };
 }
 

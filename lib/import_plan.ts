@@ -10,12 +10,12 @@ import { everySite, type SealedParts, sealedParts, type Sealing } from "./export
 import { documentSchema, settingsIn } from "./import_document.ts";
 import { headersGiven, openSealed } from "./import_sealed.ts";
 import { INPUT } from "./limits.ts";
-import { generateSecret, type Secret, standardSecret } from "./secret.ts";
+import { generateSecret, type Secret, type ShownSecret, standardSecret } from "./secret.ts";
 import type { Store } from "./store.ts";
 import { jsonPointer, validate, validationError } from "./validate.ts";
 import type { Webhook } from "./webhook.ts";
 import { parseSettings, type WebhookSettings } from "./webhook_settings.ts";
-import type { ShownSecret, WebhookPorts } from "./webhooks.ts";
+import type { WebhookPorts } from "./webhooks.ts";
 
 /** What importing needs. */
 export interface ImportPorts extends Omit<WebhookPorts, "store"> {

@@ -30,6 +30,8 @@ export interface Judgement {
   readonly observed: Pick<Attempt, "status_code" | "error" | "response_body">;
   /** Until when the whole webhook should wait, or null: the receiver said that it is overloaded. */
   readonly throttle_until: number | null;
+  /** Whether it says that the receiver is down: no answer at all, 429 or 5xx. The breaker counts these. */
+  readonly down: boolean;
 }
 
 /** Overloaded or not there just now: every delivery to this receiver would fare alike. */
@@ -57,9 +59,9 @@ export function judge(result: SendResult, input: JudgeInput): Judgement {
     const observed = { status_code: null, error: result.error, response_body: null };
     // The guard's refusal won't change by itself: trying again would only knock at a forbidden door.
     if (result.error === "blocked_address") {
-      return { verdict: { outcome: "blocked" }, observed, throttle_until: null };
+      return { verdict: { outcome: "blocked" }, observed, throttle_until: null, down: false };
     }
-    return { verdict: retryOrFail(retryAt(null, input), input), observed, throttle_until: null };
+    return { verdict: retryOrFail(retryAt(null, input), input), observed, throttle_until: null, down: true };
   }
   const { status_code } = result;
   const redirect = status_code >= 300 && status_code < 400;
@@ -69,9 +71,11 @@ export function judge(result: SendResult, input: JudgeInput): Judgement {
     response_body: responseText(result.snippet),
   };
   if (status_code >= 200 && status_code < 300) {
-    return { verdict: { outcome: "delivered" }, observed, throttle_until: null };
+    return { verdict: { outcome: "delivered" }, observed, throttle_until: null, down: false };
   }
-  if (status_code === 410) return { verdict: { outcome: "gone" }, observed, throttle_until: null };
+  if (status_code === 410) {
+    return { verdict: { outcome: "gone" }, observed, throttle_until: null, down: false };
+  }
   const asked_ms = parseRetryAfter(result.retry_after, input.now_ms);
   const at = retryAt(asked_ms, input);
   const throttle_until = !THROTTLING.has(status_code)
@@ -79,7 +83,8 @@ export function judge(result: SendResult, input: JudgeInput): Judgement {
     : asked_ms === null
     ? at
     : input.now_ms + asked_ms;
-  return { verdict: retryOrFail(at, input), observed, throttle_until };
+  const down = status_code === 429 || status_code >= 500;
+  return { verdict: retryOrFail(at, input), observed, throttle_until, down };
 }
 
 function retryAt(retry_after_ms: number | null, { failures, base_ms, now_ms, random }: JudgeInput): number {

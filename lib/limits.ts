@@ -80,6 +80,12 @@ export const RETRY = {
   pending_ms_max: 14 * DAY_MS,
 } as const;
 
+/** When a receiver is left alone for a while (contract: "Deliveries"); as multiples of the base of the backoff. */
+export const BREAKER = { failures_to_open: 5, first_factor: 3, longest_factor: 60 } as const;
+
+/** When a webhook whose receiver only fails is paused. */
+export const PAUSE = { after_ms: DAY_MS, failures_min: 10 } as const;
+
 /** Leases, beats and sweeps (docs/decisions/0002-due-index.md). */
 export const LEASE = {
   /** A lease lasts the webhook's timeout plus this. */

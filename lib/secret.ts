@@ -6,8 +6,10 @@
  *
  * @module
  */
-import { INPUT } from "./limits.ts";
+import { z } from "zod";
 import { invalidField } from "./errors.ts";
+import { INPUT } from "./limits.ts";
+import type { Ids } from "./ports.ts";
 
 /** One valid secret of a webhook. */
 export interface Secret {
@@ -16,6 +18,20 @@ export interface Secret {
   /** When a rotation ends it, in milliseconds since the epoch; null for the newest. */
   readonly expires_at: number | null;
 }
+
+/** The secret, where it is shown: at creation and rotation only. */
+export interface ShownSecret {
+  readonly secret: string;
+  /** The same in the form that Standard Webhooks libraries take. */
+  readonly standard_secret: string;
+}
+
+/** A secret that an owner may bring; {@linkcode parseSecret} judges it. */
+export const ownSecret: z.ZodString = z.string().meta({
+  description:
+    `${INPUT.secret_chars_min} to ${INPUT.secret_chars_max} visible ASCII characters, or whsec_ and the ` +
+    `base64 of ${INPUT.secret_chars_min} to ${INPUT.secret_chars_max} bytes; generated if left out`,
+});
 
 const PREFIX = "whsec_";
 const VISIBLE = /^[\x21-\x7e]+$/;
@@ -88,4 +104,16 @@ export function standardKey(secret: string): Uint8Array<ArrayBuffer> {
  */
 export function standardSecret(secret: string): string {
   return PREFIX + base64(standardKey(secret));
+}
+
+/**
+ * The secret an owner brought, or a generated one.
+ *
+ * @param given What the owner brought, if anything.
+ * @param ids The source of strong bytes.
+ * @returns The secret as it is shown.
+ * @throws {AppError} `validation_failed`.
+ */
+export function newSecret(given: string | undefined, ids: Pick<Ids, "secretBytes">): string {
+  return given === undefined ? generateSecret((length) => ids.secretBytes(length)) : parseSecret(given);
 }

@@ -6,15 +6,10 @@
  *
  * @module
  */
+import { type BreakerState, breakerState } from "./breaker.ts";
 import { isoOrNull } from "./iso.ts";
-import {
-  PAUSE_REASONS,
-  urlOrigin,
-  type Webhook,
-  type WebhookHealth,
-  type WebhookStatus,
-  webhookStatus,
-} from "./webhook.ts";
+import type { LaneState } from "./lane_state.ts";
+import { PAUSE_REASONS, urlOrigin, type Webhook, type WebhookStatus, webhookStatus } from "./webhook.ts";
 import { MASKED, type WebhookSettings } from "./webhook_settings.ts";
 
 /** When a kind of alert was last told, and until when the webhook is silent about it. */
@@ -35,7 +30,7 @@ export interface ShownWebhook extends Omit<WebhookSettings, "headers"> {
     readonly consecutive_failures: number;
     readonly last_success_at: string | null;
     readonly last_failure_at: string | null;
-    readonly breaker: "closed" | "open" | "half_open";
+    readonly breaker: BreakerState;
     readonly pending: number;
   };
   readonly spike: ShownAlert;
@@ -48,15 +43,16 @@ export interface ShownWebhook extends Omit<WebhookSettings, "headers"> {
  * A webhook as it is shown.
  *
  * @param webhook The webhook.
- * @param health How its receiver is doing, and how many deliveries wait.
+ * @param health How its receiver is doing, how many deliveries wait, and the time.
  * @param full Whether the whole URL is shown, or scheme and host only.
  * @returns The JSON of the contract: no secret, no header value.
  */
 export function showWebhook(
   webhook: Webhook,
-  health: WebhookHealth & { readonly pending: number },
+  health: { readonly state: LaneState; readonly pending: number; readonly now_ms: number },
   full: boolean,
 ): ShownWebhook {
+  const { state, pending, now_ms } = health;
   const status = webhookStatus(webhook);
   const expiring = webhook.secrets.slice(1).flatMap((secret) => secret.expires_at ?? []);
   return {
@@ -76,11 +72,11 @@ export function showWebhook(
     rate_limit_per_minute: webhook.rate_limit_per_minute,
     previous_secret_expires_at: isoOrNull(expiring.length === 0 ? null : Math.max(...expiring)),
     health: {
-      consecutive_failures: health.consecutive_failures,
-      last_success_at: isoOrNull(health.last_success_at),
-      last_failure_at: isoOrNull(health.last_failure_at),
-      breaker: "closed",
-      pending: health.pending,
+      consecutive_failures: state.consecutive_failures,
+      last_success_at: isoOrNull(state.last_success_at),
+      last_failure_at: isoOrNull(state.last_failure_at),
+      breaker: breakerState(state.breaker, now_ms),
+      pending,
     },
     spike: { last_triggered_at: null, silent_until: null },
     drop: { last_triggered_at: null, silent_until: null },

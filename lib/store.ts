@@ -11,8 +11,10 @@ import type { AuditEntry, AuditNote } from "./audit.ts";
 import type { Decision } from "./decide.ts";
 import type { Delivery, DeliveryStatus } from "./delivery.ts";
 import type { DeliveredEventName } from "./event_types.ts";
+import type { LaneState } from "./lane_state.ts";
+import type { Pause } from "./pause.ts";
 import type { StatCounts } from "./stats.ts";
-import type { PauseReason, Webhook, WebhookHealth } from "./webhook.ts";
+import type { Webhook } from "./webhook.ts";
 
 /** A record as read, with the versionstamp that a later commit checks. */
 export interface Versioned<Value> {
@@ -81,13 +83,6 @@ export interface Marker {
   readonly slot: number;
   readonly webhook_id: string;
   readonly versionstamp: string;
-}
-
-/** What a lane must not forget at a restart. */
-export interface LaneState extends WebhookHealth {
-  /** Until when nothing is sent, or null. */
-  readonly hold_until: number | null;
-  readonly updated_at: number;
 }
 
 /** A process that serves, as it last said so. */
@@ -218,13 +213,13 @@ export interface EventStore {
    * marker follow its `due_at` in the same commit.
    * @param known The delivery as last read or written.
    * @param next Gets the delivery as it is now; returns it as it shall be, or null to leave it.
-   * @param pause Pauses the webhook in the same commit, which is audited there too.
+   * @param pause Pauses the webhook in the same commit, unless it is off already; audited and told there too.
    * @returns The delivery after it, or null if `next` left it or it is gone.
    */
   move(
     known: Versioned<Delivery>,
     next: (delivery: Delivery) => Delivery | null,
-    pause?: { readonly reason: PauseReason; readonly at: number },
+    pause?: Pause,
   ): Promise<Versioned<Delivery> | null>;
   /** Reads one page of a site's deliveries; looks at 2,000 records at most. */
   deliveryPage(site_id: string, query: DeliveryQuery): Promise<DeliveryPage>;
@@ -238,6 +233,8 @@ export interface AgendaStore {
   upcomingSlots(since: number, until: number): Promise<number[]>;
   /** What a lane has due up to `until`. */
   look(webhook_id: string, until: number, most: number): Promise<DueLook>;
+  /** Sets a marker for now: a lane's hold ended before its time. */
+  mark(webhook_id: string): Promise<void>;
   /** Removes a marker, unless it was set again since it was read. */
   retireMarker(marker: Marker): Promise<void>;
   /** Moves a marker to a later time, unless it was set again since it was read. */

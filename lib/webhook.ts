@@ -89,17 +89,3 @@ export function urlOrigin(url: string): string {
   const { protocol, host } = new URL(url);
   return `${protocol}//${host}`;
 }
-
-/** How a webhook's receiver is doing. */
-export interface WebhookHealth {
-  readonly consecutive_failures: number;
-  readonly last_success_at: number | null;
-  readonly last_failure_at: number | null;
-}
-
-/** The health of a webhook that was never sent to. */
-export const HEALTH_AT_FIRST: WebhookHealth = {
-  consecutive_failures: 0,
-  last_success_at: null,
-  last_failure_at: null,
-};

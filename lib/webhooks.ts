@@ -1,5 +1,5 @@
 /**
- * What an owner does with webhooks: create, look, change, rotate the secret, delete.
+ * What an owner does with webhooks: create, look, change, delete.
  *
  * Owns these use cases. It must never send, and never show a secret except where it was made.
  *
@@ -11,14 +11,14 @@ import type { Directory } from "./directory.ts";
 import type { Engine } from "./engine/engine.ts";
 import { AppError } from "./errors.ts";
 import { assertMatch, nextUpdate } from "./etag.ts";
-import { INPUT, TIME } from "./limits.ts";
+import { LANE_AT_FIRST } from "./lane_state.ts";
 import { isJsonObject } from "./merge_patch.ts";
 import type { Clock, Ids, UrlGuard } from "./ports.ts";
-import { generateSecret, parseSecret, standardSecret } from "./secret.ts";
+import { newSecret, ownSecret, type ShownSecret, standardSecret } from "./secret.ts";
 import type { Store } from "./store.ts";
 import { validate, validationError } from "./validate.ts";
 import { type ShownWebhook, showWebhook } from "./shown_webhook.ts";
-import { HEALTH_AT_FIRST, urlOrigin, type Webhook, webhookStatus } from "./webhook.ts";
+import { urlOrigin, type Webhook, webhookStatus } from "./webhook.ts";
 import {
   parseSettings,
   patchSettings,
@@ -57,38 +57,15 @@ export interface WebhookTarget {
   readonly if_match?: string | null;
 }
 
-/** The secret, where it is shown: at creation and rotation only. */
-export interface ShownSecret {
-  readonly secret: string;
-  /** The same in the form that Standard Webhooks libraries take. */
-  readonly standard_secret: string;
-}
-
 /** Counting goes no further: the figure is for a person. */
 const PENDING_COUNTED_MAX = 10_000;
-
-const ownSecret = z.string().meta({
-  description:
-    `${INPUT.secret_chars_min} to ${INPUT.secret_chars_max} visible ASCII characters, or whsec_ and the ` +
-    `base64 of ${INPUT.secret_chars_min} to ${INPUT.secret_chars_max} bytes; generated if left out`,
-});
 
 /** What the body of a creation may have besides the settings. */
 export const secretField = z.object({ secret: ownSecret.optional() });
 
-/** The body of a rotation. */
-export const rotation = z.strictObject({
-  secret: ownSecret.optional(),
-  overlap_hours: z.number().min(0).max(INPUT.overlap_hours_max).default(INPUT.overlap_hours_default),
-});
-
 async function refuseUrl(url: string, guard: UrlGuard): Promise<void> {
   const refusal = await guard.refusal(new URL(url));
   if (refusal !== null) throw validationError([{ path: "/url", message: refusal }]);
-}
-
-function secretOf(given: string | undefined, ids: Ids): string {
-  return given === undefined ? generateSecret((length) => ids.secretBytes(length)) : parseSecret(given);
 }
 
 /** The refusal for a webhook that is not there, whoever's it may be. */
@@ -107,13 +84,16 @@ export function webhookNotFound(): AppError {
 export async function presentWebhook(
   webhook: Webhook,
   full: boolean,
-  ports: Pick<WebhookPorts, "engine" | "store">,
+  { engine, store, clock }: Pick<WebhookPorts, "engine" | "store" | "clock">,
 ): Promise<ShownWebhook> {
-  const state = ports.engine.laneState(webhook.id) ??
-    await ports.store.laneState(webhook.site_id, webhook.id);
-  const stale = state === null || state.updated_at < (webhook.resumed_at ?? 0);
-  const pending = webhook.enabled ? await ports.store.pendingCount(webhook.id, PENDING_COUNTED_MAX) : 0;
-  return showWebhook(webhook, { ...(stale ? HEALTH_AT_FIRST : state), pending }, full);
+  const { site_id, id, resumed_at, enabled } = webhook;
+  // Another process may have sent since this one last did.
+  const states = [engine.laneState(id), await store.laneState(site_id, id), LANE_AT_FIRST];
+  const latest = states.reduce((a, b) => (b?.updated_at ?? -1) > (a?.updated_at ?? -1) ? b : a) ??
+    LANE_AT_FIRST;
+  const state = latest.updated_at < (resumed_at ?? 0) ? LANE_AT_FIRST : latest;
+  const pending = enabled ? await store.pendingCount(id, PENDING_COUNTED_MAX) : 0;
+  return showWebhook(webhook, { state, pending, now_ms: clock.now() }, full);
 }
 
 /**
@@ -135,7 +115,7 @@ export async function createWebhook(
   const { secret: _, ...rest } = input;
   const settings = parseSettings(rest, defaults);
   const given = validate(secretField, { secret: input["secret"] ?? undefined });
-  const value = secretOf(given.secret, ids);
+  const value = newSecret(given.secret, ids);
   await refuseUrl(settings.url, guard);
   const now = clock.now();
   const webhook: Webhook = {
@@ -152,7 +132,7 @@ export async function createWebhook(
   };
   await store.addWebhook(webhook, webhookNote(webhook, "webhook.created", ports));
   directory.invalidate();
-  const shown = showWebhook(webhook, { ...HEALTH_AT_FIRST, pending: 0 }, true);
+  const shown = showWebhook(webhook, { state: LANE_AT_FIRST, pending: 0, now_ms: now }, true);
   return { ...shown, secret: value, standard_secret: standardSecret(value) };
 }
 
@@ -258,41 +238,4 @@ export async function deleteWebhook(
   }, (before) => webhookNote(before, "webhook.deleted", { actor }));
   if (changed === null) throw webhookNotFound();
   directory.invalidate();
-}
-
-/**
- * Gives a webhook a new secret; the one before stays valid for a while, and both sign meanwhile.
- *
- * @param target Whose and which, and what its caller has seen of it.
- * @param input The body: maybe `secret`, maybe `overlap_hours`.
- * @param ports What it needs.
- * @returns The webhook, and its new secret, which is shown here only.
- * @throws {AppError} `validation_failed`, `not_found`, `precondition_failed`.
- */
-export async function rotateSecret(
-  { site_id, webhook_id, if_match = null }: WebhookTarget,
-  input: unknown,
-  ports: WebhookPorts,
-): Promise<ShownWebhook & ShownSecret> {
-  const { secret, overlap_hours } = validate(rotation, input);
-  const value = secretOf(secret, ports.ids);
-  const changed = await ports.store.changeWebhook(site_id, webhook_id, (webhook) => {
-    if (webhook.deleted_at !== null) return null;
-    assertMatch(if_match, webhook);
-    const now = ports.clock.now();
-    const until = now + overlap_hours * TIME.HOUR_MS;
-    const [newest] = webhook.secrets;
-    if (newest?.value === value) {
-      throw validationError([{ path: "/secret", message: "must not be the secret that is in use" }]);
-    }
-    const previous = webhook.secrets
-      .map((before) => ({ value: before.value, expires_at: Math.min(before.expires_at ?? until, until) }))
-      .filter(({ expires_at }) => expires_at > now);
-    const secrets = [{ value, expires_at: null }, ...previous].slice(0, INPUT.secrets_max);
-    return { ...webhook, secrets, updated_at: nextUpdate(webhook, now) };
-  }, (before) => webhookNote(before, "webhook.secret_rotated", { actor: ports.actor, changes: ["secret"] }));
-  if (changed === null) throw webhookNotFound();
-  ports.directory.invalidate();
-  const shown = await presentWebhook(changed, true, ports);
-  return { ...shown, secret: value, standard_secret: standardSecret(value) };
 }

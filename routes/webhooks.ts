@@ -12,6 +12,7 @@ import { recover } from "../lib/recover.ts";
 import { remedyFor } from "../lib/remedy.ts";
 import type { ShownWebhook } from "../lib/shown_webhook.ts";
 import { encodeSiteId } from "../lib/site_id.ts";
+import { rotateSecret } from "../lib/rotate_secret.ts";
 import { testWebhook } from "../lib/try_out.ts";
 import {
   createWebhook,
@@ -19,7 +20,6 @@ import {
   findWebhook,
   patchWebhook,
   presentWebhook,
-  rotateSecret,
   webhookNotFound,
   type WebhookPorts,
   type WebhookTarget,

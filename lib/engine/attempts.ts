@@ -12,7 +12,9 @@ import { ended, hasAttempt, leased, withAttempt } from "../delivery_moves.ts";
 import type { Directory } from "../directory.ts";
 import { AppError } from "../errors.ts";
 import { LEASE, TIME } from "../limits.ts";
-import type { Clock, Log } from "../ports.ts";
+import { isGivenUp } from "../lane_state.ts";
+import { type Pause, pauseOf } from "../pause.ts";
+import type { Clock, Ids, Log } from "../ports.ts";
 import type { Stats } from "../stats.ts";
 import type { Store } from "../store.ts";
 import { urlOrigin, type Webhook, webhookStatus } from "../webhook.ts";
@@ -20,7 +22,8 @@ import type { Held, Lane } from "./lane.ts";
 
 /** What making attempts needs. */
 export interface AttemptsPorts extends Omit<DeliverPorts, "directory" | "clock"> {
-  readonly store: Pick<Store, "move">;
+  readonly store: Pick<Store, "move" | "laneState">;
+  readonly ids: Pick<Ids, "ulid">;
   readonly clock: Clock;
   readonly directory: Directory;
   readonly log: Log;
@@ -30,8 +33,8 @@ export interface AttemptsPorts extends Omit<DeliverPorts, "directory" | "clock">
   readonly arm: (at: number) => void;
   /** Sends at once, past caps and holds. */
   readonly sendNow: (lane: Lane, held: Held) => void;
-  /** The receiver wants quiet until then. */
-  readonly hold: (lane: Lane, until: number) => void;
+  /** A send changed until when a lane is quiet. */
+  readonly holdChanged: (lane: Lane) => void;
   /** Called after each attempt that is over with, recorded or given up. */
   readonly onRecorded: () => void;
   /** Whether the process has given up waiting for storage. */
@@ -40,6 +43,8 @@ export interface AttemptsPorts extends Omit<DeliverPorts, "directory" | "clock">
 
 /** Between tries to record an attempt that storage could not take. */
 const RECORD_PAUSE_MS_MAX = 5 * TIME.SECOND_MS;
+/** Tries to record an attempt while something fails that should not. */
+const STRANGE_TRIES_MAX = 10;
 
 /** See the module. */
 export class Attempts {
@@ -76,10 +81,11 @@ export class Attempts {
       if (done === null) lane.abandoned();
     }
     if (done === null) return;
-    const { attempt, verdict, throttle_until } = done;
-    const timed_out = attempt.error === "timeout";
-    lane.finished(attempt.duration_ms ?? 0, { verdict, timed_out, throttle_until }, clock.now());
-    if (throttle_until !== null) this.#ports.hold(lane, throttle_until);
+    const now_ms = clock.now();
+    const held_until = lane.holdUntil(now_ms);
+    const news = { ...done, timed_out: done.attempt.error === "timeout" };
+    lane.finished(done.attempt.duration_ms ?? 0, news, { now_ms, base_ms: this.#ports.retry_base_ms });
+    if (lane.holdUntil(now_ms) !== held_until) this.#ports.holdChanged(lane);
     this.#unrecorded++;
     void this.#record(lane, held, done).finally(() => {
       this.#unrecorded--;
@@ -108,11 +114,10 @@ export class Attempts {
 
   async #record(lane: Lane, held: Held, done: Delivered): Promise<void> {
     const { store, clock, directory, log, instance, arm, isOver } = this.#ports;
-    const { verdict } = done;
     const { known } = held;
-    const pause = verdict.outcome === "gone" ? { reason: "gone", at: clock.now() } as const : undefined;
     for (let tries = 0; !isOver(); tries++) {
       try {
+        const pause = await this.#pauseAfter(lane, done);
         const recorded = await store.move(known, (delivery) => this.#after(delivery, done), pause);
         // Not of a delivery that is gone: its site was deleted meanwhile, with its counters.
         if (recorded !== null) this.#count(recorded.value, done);
@@ -130,11 +135,33 @@ export class Attempts {
         return;
       } catch (error) {
         log.warn("delivery.not_recorded", { ...names(known.value), error: String(error) });
-        if (!(error instanceof AppError)) return;
+        // What storage itself does not know is tried a few times more: an attempt without a record is made again.
+        if (!(error instanceof AppError) && tries >= STRANGE_TRIES_MAX) return;
         const pause_ms = Math.min(100 * 2 ** tries, RECORD_PAUSE_MS_MAX);
         await new Promise<void>((resolve) => void clock.after(pause_ms, resolve));
       }
     }
+  }
+
+  /** The pause that an attempt brings upon its webhook, if any. */
+  async #pauseAfter(lane: Lane, { verdict }: Delivered): Promise<Pause | undefined> {
+    const { store, clock, directory, ids } = this.#ports;
+    const { site_id, webhook_id: id } = lane;
+    const at = clock.now();
+    if (verdict.outcome === "delivered") return undefined;
+    if (verdict.outcome !== "gone") {
+      if (!isGivenUp(lane.state, at)) return undefined;
+      const stored = await store.laneState(site_id, id);
+      if (stored !== null) lane.learn(stored);
+      if (!isGivenUp(lane.state, at)) return undefined;
+    }
+    const webhooks = await directory.webhooksOf(site_id);
+    // Off already: paused by an attempt that ended just before this one.
+    if (!webhooks.some((webhook) => webhook.id === id && webhookStatus(webhook) === "active")) {
+      return undefined;
+    }
+    const reason = verdict.outcome === "gone" ? "gone" : "failing";
+    return pauseOf({ site_id, id }, reason, { webhooks, at, event_id: `evt_${ids.ulid(at)}` });
   }
 
   /** The delivery after an attempt; one that a person wished for meanwhile is kept to be sent again at once. */

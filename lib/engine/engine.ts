@@ -8,13 +8,14 @@
  * @module
  */
 import type { Delivery } from "../delivery.ts";
+import type { LaneState } from "../lane_state.ts";
 import { LEASE, TIME } from "../limits.ts";
-import type { LaneState, Versioned } from "../store.ts";
+import type { Versioned } from "../store.ts";
 import type { Webhook } from "../webhook.ts";
 import { Attempts } from "./attempts.ts";
 import type { EnginePorts, Reservation } from "./engine_ports.ts";
 import { Instances } from "./instances.ts";
-import { type Lane, LANE_AT_FIRST } from "./lane.ts";
+import { LaneKeeper } from "./lane_keeper.ts";
 import { Lanes } from "./lanes.ts";
 import { giveBackLeases, type LeasesPorts, recheckLeases, takeOverAll } from "./leases.ts";
 import { Pump } from "./pump.ts";
@@ -30,6 +31,7 @@ const IDLE_MS = 10 * TIME.MINUTE_MS;
 export class Engine {
   readonly #ports: EnginePorts;
   readonly #lanes: Lanes;
+  readonly #keeper: LaneKeeper;
   readonly #leases: LeasesPorts;
   readonly #attempts: Attempts;
   readonly #pump: Pump;
@@ -48,15 +50,18 @@ export class Engine {
       maySend: () => this.#maySend(),
       send: (lane, held) => this.#attempts.make(lane, held),
       roomAgain: () => this.#pump.wake(),
+      rateReached: (lane, until) => this.#keeper.hold(lane, until),
+      processes: () => 1 + this.#instances.others,
       finished: () => this.#settled(),
       now: () => clock.now(),
       after: (delay_ms, run) => clock.after(delay_ms, run),
     });
-    this.#leases = { ...ports, lanes: this.#lanes };
+    const shared = { ...ports, lanes: this.#lanes, arm: (at: number) => this.#arm(at) };
+    this.#keeper = new LaneKeeper(shared);
+    this.#leases = shared;
     this.#attempts = new Attempts({
-      ...ports,
-      arm: (at) => this.#arm(at),
-      hold: (lane, until) => this.#hold(lane, until),
+      ...shared,
+      holdChanged: (lane) => this.#keeper.holdChanged(lane),
       onRecorded: () => {
         this.#settled();
         this.#lanes.run();
@@ -71,11 +76,9 @@ export class Engine {
       },
     });
     this.#pump = new Pump({
-      ...ports,
-      lanes: this.#lanes,
+      ...shared,
       isAlive: (owner) => owner === instance || this.#instances.isAlive(owner),
-      openLane: (webhook) => this.#openLane(webhook),
-      arm: (at) => this.#arm(at),
+      openLane: (webhook) => this.#keeper.open(webhook),
       mayClaim: () => this.#state === "running" && this.storageWorks,
     });
   }
@@ -129,14 +132,13 @@ export class Engine {
    */
   async reserve(webhooks: readonly Webhook[], bytes: number): Promise<Reservation[]> {
     const lanes = await Promise.all(
-      webhooks.map((webhook) => this.#lanes.get(webhook.id) ?? this.#openLane(webhook)),
+      webhooks.map((webhook) => this.#lanes.get(webhook.id) ?? this.#keeper.open(webhook)),
     );
     const now = this.#ports.clock.now();
     return webhooks.map((webhook, index): Reservation => {
       const lane = lanes[index];
       if (lane !== undefined && this.#state === "running") {
-        lane.sync(webhook);
-        lane.touched_at = now;
+        this.#lanes.sync(lane, webhook);
         if (this.#lanes.reserve(lane, bytes)) {
           return { kept: true, lane, bytes, lease_until: now + webhook.timeout_ms + LEASE.margin_ms };
         }
@@ -179,7 +181,7 @@ export class Engine {
    * @param body What receivers get.
    */
   async sendNow(known: Versioned<Delivery>, webhook: Webhook, body: Uint8Array<ArrayBuffer>): Promise<void> {
-    const lane = await this.#openLane(webhook);
+    const lane = await this.#keeper.open(webhook);
     this.#lanes.sendNow(lane, { known, body, bytes: 0 });
   }
 
@@ -211,7 +213,7 @@ export class Engine {
     }
     this.#state = "stopped";
     const left = this.#unfinished;
-    await this.#flushLanes().catch(() => {});
+    await this.#keeper.flush().catch(() => {});
     // With sends still under way their leases must stay owned: whoever takes them up notes the interruption.
     if (left === 0) await store.forgetInstance(instance).catch(() => {});
     log.info("engine.stopped", { cut_short: left });
@@ -243,32 +245,8 @@ export class Engine {
   async #tick(): Promise<void> {
     await this.#ports.directory.poll();
     await this.#pump.heed();
-    await this.#flushLanes();
+    await this.#keeper.flush();
     this.#lanes.run();
-  }
-
-  async #openLane(webhook: Webhook): Promise<Lane> {
-    const known = this.#lanes.get(webhook.id);
-    if (known !== undefined) return known;
-    const state = await this.#ports.store.laneState(webhook.site_id, webhook.id);
-    return this.#lanes.open(webhook, state ?? LANE_AT_FIRST);
-  }
-
-  async #flushLanes(): Promise<void> {
-    const { store, directory } = this.#ports;
-    const dirty = [...this.#lanes.all()].filter((lane) => lane.dirty);
-    await Promise.all(dirty.map(async (lane) => {
-      lane.dirty = false;
-      try {
-        const webhook = await directory.webhook(lane.site_id, lane.webhook_id);
-        // Nobody asks for it any more, and it would be there again after all of its site was removed.
-        if (webhook === null || webhook.deleted_at !== null) return;
-        await store.writeLaneState(lane.site_id, lane.webhook_id, lane.state);
-      } catch (error) {
-        lane.dirty = true;
-        throw error;
-      }
-    }));
   }
 
   async #beat(): Promise<void> {
@@ -288,13 +266,5 @@ export class Engine {
   /** Sends under way and attempts not recorded yet. */
   get #unfinished(): number {
     return this.#lanes.in_flight + this.#attempts.unrecorded;
-  }
-
-  /** Holds a lane: what could not be sent within its lease after the hold is forgotten, due entries bring it back. */
-  #hold(lane: Lane, until: number): void {
-    const { clock } = this.#ports;
-    this.#lanes.holdChanged(lane);
-    this.#arm(until);
-    if (until - clock.now() > LEASE.margin_ms - LEASE.send_margin_ms) this.#lanes.forget(lane);
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { DeliverPorts } from "../deliver.ts";
 import type { Directory } from "../directory.ts";
-import type { Alarm, Clock, Log } from "../ports.ts";
+import type { Alarm, Clock, Ids, Log } from "../ports.ts";
 import type { Stats } from "../stats.ts";
 import type { AgendaStore, EventStore, WebhookStore } from "../store.ts";
 import type { Lane } from "./lane.ts";
@@ -23,6 +23,7 @@ export interface EnginePorts extends Omit<DeliverPorts, "directory" | "clock"> {
   readonly directory: Directory;
   readonly alarm: Alarm;
   readonly log: Log;
+  readonly ids: Pick<Ids, "ulid">;
   readonly stats: Pick<Stats, "countAttempt">;
   /** This process's id, new at every start. */
   readonly instance: string;

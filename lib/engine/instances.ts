@@ -51,6 +51,11 @@ export class Instances {
     return seen !== undefined && !this.#isSilent(seen);
   }
 
+  /** How many other processes live. */
+  get others(): number {
+    return [...this.#seen.values()].filter((seen) => !this.#isSilent(seen)).length;
+  }
+
   /** The processes that are silent for so long that anyone may take their leases. */
   dead(): string[] {
     return [...this.#seen].filter(([, seen]) => this.#isSilent(seen)).map(([id]) => id);

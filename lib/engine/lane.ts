@@ -1,14 +1,17 @@
 /**
  * A lane: one webhook's deliveries in memory, how many of them may be under way, and how its receiver is doing.
  *
- * Owns the pace of one webhook, so that its trouble is its own. Pure state: it must never send, read a clock, or write.
+ * Owns the pace of one webhook, so that its trouble is its own. In memory only: it must never send, read a clock, or write.
  *
  * @module
  */
-import type { Delivery, Verdict } from "../delivery.ts";
+import { breakerState } from "../breaker.ts";
+import type { Delivery } from "../delivery.ts";
+import { LANE_AT_FIRST, type LaneState, laneStateAfter, quietUntil, type SendNews } from "../lane_state.ts";
 import { LANE, LEASE, TIME } from "../limits.ts";
-import type { LaneState, Versioned } from "../store.ts";
-import { HEALTH_AT_FIRST, type Webhook } from "../webhook.ts";
+import type { Versioned } from "../store.ts";
+import type { Webhook } from "../webhook.ts";
+import { RateWindow } from "./rate_window.ts";
 
 /** A delivery whose lease this process holds, ready to send without reading anything back. */
 export interface Held {
@@ -27,8 +30,8 @@ const AVERAGE_WEIGHT = 0.2;
 /** How long after its lease was taken a delivery may still be sent. */
 const SENDABLE_MS = LEASE.margin_ms - LEASE.send_margin_ms;
 
-/** The state of a lane that nothing was sent through. */
-export const LANE_AT_FIRST: LaneState = { ...HEALTH_AT_FIRST, hold_until: null, updated_at: 0 };
+/** What of a webhook its lane goes by. */
+export type LaneSettings = Pick<Webhook, "resumed_at" | "rate_limit_per_minute">;
 
 /** See the module. */
 export class Lane {
@@ -42,6 +45,9 @@ export class Lane {
   #reserved = 0;
   #in_flight = 0;
   #state: LaneState;
+  readonly #rate = new RateWindow();
+  /** Sends allowed within a minute, or null. */
+  #rate_limit: number | null = null;
   /** Whether KV holds due work that did not fit here. */
   spilled = false;
   /** Whether the state changed since it was last written. */
@@ -86,22 +92,39 @@ export class Lane {
   }
 
   /** How many more deliveries it can take: no more than it can send within a lease at its present pace. */
-  get room(): number {
+  room(now: number): number {
+    const waiting = this.waiting + this.#reserved;
+    if (this.#probing(now)) return 1 - waiting - this.#in_flight;
     const sendable = Math.max(Math.floor(this.#cap * SENDABLE_MS / this.#average_ms), this.#cap);
-    return sendable - this.waiting - this.#in_flight - this.#reserved;
+    const by_pace = sendable - waiting - this.#in_flight;
+    if (this.#rate_limit === null) return by_pace;
+    return Math.min(by_pace, this.#rate.left(now, this.#rate_limit) - waiting);
   }
 
   /** Until when nothing may be sent, or null. */
   holdUntil(now: number): number | null {
-    const { hold_until } = this.#state;
-    return hold_until !== null && hold_until > now ? hold_until : null;
+    const quiet_until = quietUntil(this.#state, now);
+    const free_at = this.#rate_limit === null ? null : this.#rate.freeAt(now, this.#rate_limit);
+    return quiet_until === null && free_at === null ? null : Math.max(quiet_until ?? 0, free_at ?? 0);
   }
 
-  /** Forgets failures and holds from before the webhook was last made active. */
-  sync(webhook: Pick<Webhook, "resumed_at">): void {
-    if (webhook.resumed_at === null || this.#state.updated_at >= webhook.resumed_at) return;
-    this.#state = { ...LANE_AT_FIRST, updated_at: webhook.resumed_at };
+  /**
+   * Takes over what its owner set, and forgets failures and holds from before the webhook was last made active.
+   * @param webhook The webhook as it is now.
+   * @param processes How many processes send: each keeps to its part of the rate limit.
+   */
+  sync({ resumed_at, rate_limit_per_minute }: LaneSettings, processes: number): void {
+    this.#rate_limit = rate_limit_per_minute === null
+      ? null
+      : Math.max(Math.floor(rate_limit_per_minute / processes), 1);
+    if (resumed_at === null || this.#state.updated_at >= resumed_at) return;
+    this.#state = { ...LANE_AT_FIRST, updated_at: resumed_at };
     this.dirty = true;
+  }
+
+  /** Learns that another process had success where this one had none. */
+  learn(stored: LaneState): void {
+    if ((stored.last_success_at ?? 0) > (this.#state.failing_since ?? Infinity)) this.#state = stored;
   }
 
   /** Keeps room for a delivery that is about to be committed. */
@@ -120,11 +143,12 @@ export class Lane {
 
   /** Whether a send could start now. */
   startable(now: number): boolean {
-    return this.waiting > 0 && this.#in_flight < this.#cap && this.holdUntil(now) === null;
+    const cap = this.#probing(now) ? 1 : this.#cap;
+    return this.waiting > 0 && this.#in_flight < cap && this.holdUntil(now) === null;
   }
 
   /** Takes the next delivery to send; the caller calls {@linkcode finished} or {@linkcode abandoned} for it later. */
-  start(): Held | null {
+  start(now: number): Held | null {
     const held = this.#waiting[this.#head];
     if (held === undefined) return null;
     this.#head++;
@@ -132,13 +156,14 @@ export class Lane {
       this.#waiting.splice(0, this.#head);
       this.#head = 0;
     }
-    this.#in_flight++;
+    this.begin(now);
     return held;
   }
 
-  /** A send starts that did not wait here. */
-  begin(): void {
+  /** A send starts, maybe one that did not wait here. */
+  begin(now: number): void {
     this.#in_flight++;
+    this.#rate.note(now);
   }
 
   /** Takes everything that waits out of memory. */
@@ -155,35 +180,27 @@ export class Lane {
   }
 
   /**
-   * A send is over: the pace follows.
+   * A send is over: the pace and the state follow.
    * @param duration_ms How long it took.
-   * @param result Its verdict, whether it timed out, and until when the receiver wants quiet.
-   * @param now The time.
+   * @param news What it says of the receiver.
+   * @param at The time, and the configured base of the backoff.
    */
   finished(
     duration_ms: number,
-    result: { verdict: Verdict; timed_out: boolean; throttle_until: number | null },
-    now: number,
+    news: SendNews & { readonly timed_out: boolean },
+    at: { readonly now_ms: number; readonly base_ms: number },
   ): void {
     const saturated = this.#in_flight === this.#cap;
     this.#in_flight--;
     this.#average_ms += AVERAGE_WEIGHT * (duration_ms - this.#average_ms);
-    if (result.timed_out) this.#cap = Math.max(Math.floor(this.#cap / 2), 1);
+    if (news.timed_out) this.#cap = Math.max(Math.floor(this.#cap / 2), 1);
     else if (saturated && duration_ms < FAST_MS) this.#cap = Math.min(this.#cap + 1, LANE.cap_max);
-    this.#note(result, now);
+    this.#state = laneStateAfter(this.#state, news, at);
+    this.dirty = true;
   }
 
-  #note({ verdict, throttle_until }: { verdict: Verdict; throttle_until: number | null }, now: number): void {
-    const before = this.#state;
-    const hold = Math.max(before.hold_until ?? 0, throttle_until ?? 0);
-    const health = verdict.outcome === "delivered"
-      ? { consecutive_failures: 0, last_success_at: now, last_failure_at: before.last_failure_at }
-      : {
-        consecutive_failures: before.consecutive_failures + 1,
-        last_success_at: before.last_success_at,
-        last_failure_at: now,
-      };
-    this.#state = { ...health, hold_until: hold > now ? hold : null, updated_at: now };
-    this.dirty = true;
+  /** Whether the next send is the probe of a breaker. */
+  #probing(now: number): boolean {
+    return breakerState(this.#state.breaker, now) === "half_open";
   }
 }

@@ -6,10 +6,10 @@
  *
  * @module
  */
+import type { LaneState } from "../lane_state.ts";
 import { LANE } from "../limits.ts";
-import type { LaneState } from "../store.ts";
 import type { Webhook } from "../webhook.ts";
-import { type Held, Lane } from "./lane.ts";
+import { type Held, Lane, type LaneSettings } from "./lane.ts";
 
 /** What the lanes ask of their owner. */
 export interface LanesOwner {
@@ -19,6 +19,10 @@ export interface LanesOwner {
   send(lane: Lane, held: Held): Promise<void>;
   /** A lane that left work in KV has room again. */
   roomAgain(lane: Lane): void;
+  /** A lane has sent as much as its rate allows, and is on hold until then. */
+  rateReached(lane: Lane, until: number): void;
+  /** How many processes send, this one included. */
+  processes(): number;
   /** Called after every send. */
   finished(): void;
   now(): number;
@@ -72,9 +76,14 @@ export class Lanes {
     const known = this.#lanes.get(webhook.id);
     const lane = known ?? new Lane(webhook, state);
     this.#lanes.set(webhook.id, lane);
-    lane.sync(webhook);
-    lane.touched_at = this.#owner.now();
+    this.sync(lane, webhook);
     return lane;
+  }
+
+  /** Lets a lane know its webhook as it is now. */
+  sync(lane: Lane, webhook: LaneSettings): void {
+    lane.sync(webhook, this.#owner.processes());
+    lane.touched_at = this.#owner.now();
   }
 
   /** Whether this process holds the lease of a delivery in memory. */
@@ -89,8 +98,9 @@ export class Lanes {
    * @returns Whether there is room; without, its due entry belongs at "now" in KV.
    */
   reserve(lane: Lane, bytes: number): boolean {
-    const fits = this.#bytes + bytes <= LANE.memory_bytes_max && lane.room > 0 &&
-      lane.holdUntil(this.#owner.now()) === null;
+    const now = this.#owner.now();
+    const fits = this.#bytes + bytes <= LANE.memory_bytes_max && lane.room(now) > 0 &&
+      lane.holdUntil(now) === null;
     if (!fits) {
       lane.spilled = true;
       return false;
@@ -102,8 +112,8 @@ export class Lanes {
 
   /** Whether a lane that left work in KV has sent half of what it held, and there is room for more of it. */
   wantsMore(lane: Lane): boolean {
-    return lane.spilled && lane.room > 0 && lane.waiting * 2 <= lane.room &&
-      this.#bytes * 2 <= LANE.memory_bytes_max;
+    const room = lane.spilled ? lane.room(this.#owner.now()) : 0;
+    return room > 0 && lane.waiting * 2 <= room && this.#bytes * 2 <= LANE.memory_bytes_max;
   }
 
   /** Gives room back that nothing came for. */
@@ -122,7 +132,7 @@ export class Lanes {
 
   /** Sends at once, past every cap and hold: a person asked for it. */
   sendNow(lane: Lane, held: Held): void {
-    lane.begin();
+    lane.begin(this.#owner.now());
     this.#held.add(heldKeyOf(held));
     this.#send(lane, held);
   }
@@ -194,8 +204,12 @@ export class Lanes {
   }
 
   #start(lane: Lane): void {
-    const held = lane.start();
-    if (held !== null) this.#send(lane, held);
+    const now = this.#owner.now();
+    const held = lane.start(now);
+    if (held === null) return;
+    this.#send(lane, held);
+    const until = lane.holdUntil(now);
+    if (until !== null) this.#owner.rateReached(lane, until);
   }
 
   #send(lane: Lane, held: Held): void {

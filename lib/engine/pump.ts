@@ -162,7 +162,7 @@ export class Pump {
       return { more: await this.#cancelAll(marker, first.site_id), until: null };
     }
     const lane = await this.#ports.openLane(webhook);
-    lane.sync(webhook);
+    lanes.sync(lane, webhook);
     const hold_until = lane.holdUntil(now);
     if (hold_until !== null) {
       arm(hold_until);

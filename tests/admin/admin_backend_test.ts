@@ -23,7 +23,7 @@ import type { ShownKey } from "../../lib/keys.ts";
 import { parseNetworks } from "../../lib/outbound/address.ts";
 import { systemClock } from "../../lib/outbound/clock.ts";
 import type { ShownWebhook } from "../../lib/shown_webhook.ts";
-import type { ShownSecret } from "../../lib/webhooks.ts";
+import type { ShownSecret } from "../../lib/secret.ts";
 import { openStorage } from "../../service.ts";
 import { ADMIN_KEY } from "../helpers/api.ts";
 import { startTestService } from "../helpers/service.ts";

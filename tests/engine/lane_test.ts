@@ -6,13 +6,14 @@
 import { assert, assertEquals, assertFalse, assertGreaterOrEqual } from "@std/assert";
 import fc from "fast-check";
 import type { Verdict } from "../../lib/delivery.ts";
-import { type Held, Lane, LANE_AT_FIRST } from "../../lib/engine/lane.ts";
+import { type Held, Lane } from "../../lib/engine/lane.ts";
+import { LANE_AT_FIRST, type LaneState } from "../../lib/lane_state.ts";
 import { LANE, LEASE } from "../../lib/limits.ts";
-import type { LaneState } from "../../lib/store.ts";
 import { SAMPLE_AT, SAMPLE_SITE, sampleDelivery, sampleEvent, sampleWebhookId } from "../helpers/sample.ts";
 
 const WEBHOOK = { site_id: SAMPLE_SITE, id: sampleWebhookId(1) };
 const NOW = SAMPLE_AT;
+const BASE_MS = 10_000;
 const DELIVERED: Verdict = { outcome: "delivered" };
 const FAILED: Verdict = { outcome: "failed" };
 const RETRY: Verdict = { outcome: "retry", due_at: NOW + 1000 };
@@ -35,20 +36,22 @@ interface Ending {
   readonly verdict?: Verdict;
   readonly timed_out?: boolean;
   readonly throttle_until?: number | null;
+  readonly down?: boolean;
   readonly now?: number;
 }
 
 function finish(lane: Lane, ending: Ending = {}): void {
   const { duration_ms = 10, verdict = DELIVERED, timed_out = false, throttle_until = null, now = NOW } =
     ending;
-  lane.finished(duration_ms, { verdict, timed_out, throttle_until }, now);
+  const { down = false } = ending;
+  lane.finished(duration_ms, { verdict, timed_out, throttle_until, down }, { now_ms: now, base_ms: BASE_MS });
 }
 
 /** Fills the lane's cap and ends every send the same way. */
 function wave(lane: Lane, ending: Ending = {}): void {
   const cap = lane.cap;
   for (let n = 0; n < cap; n++) lane.push(held(n));
-  for (let n = 0; n < cap; n++) lane.start();
+  for (let n = 0; n < cap; n++) lane.start(NOW);
   for (let n = 0; n < cap; n++) finish(lane, ending);
 }
 
@@ -57,8 +60,8 @@ Deno.test("a lane begins with two sends at a time and sends no more than its cap
   for (let n = 0; n < 3; n++) lane.push(held(n));
   assertEquals(lane.cap, LANE.cap_start);
   assert(lane.startable(NOW));
-  lane.start();
-  lane.start();
+  lane.start(NOW);
+  lane.start(NOW);
   assertEquals([lane.in_flight, lane.waiting], [2, 1]);
   assertFalse(lane.startable(NOW));
   finish(lane);
@@ -83,7 +86,7 @@ Deno.test("the cap does not grow for slow answers, nor while there is less to se
   const seldom = makeLane();
   for (let n = 0; n < 10; n++) {
     seldom.push(held(n));
-    seldom.start();
+    seldom.start(NOW);
     finish(seldom);
   }
   assertEquals(seldom.cap, LANE.cap_start);
@@ -100,7 +103,7 @@ Deno.test("the cap is halved by every timeout and never below one", () => {
   for (let n = 0; n < 20; n++) wave(lane);
   const caps = Array.from({ length: 6 }, () => {
     lane.push(held(1));
-    lane.start();
+    lane.start(NOW);
     finish(lane, { timed_out: true, duration_ms: 10_000, verdict: RETRY });
     return lane.cap;
   });
@@ -114,7 +117,7 @@ Deno.test("what waits is sent in the order it came, also after thousands", () =>
   for (let round = 0; round < 50; round++) {
     for (let n = 0; n < 100; n++) lane.push(held(pushed++));
     for (let n = 0; n < 90; n++) {
-      sent.push(lane.start()?.known.value.event_id ?? "");
+      sent.push(lane.start(NOW)?.known.value.event_id ?? "");
       lane.abandoned();
     }
   }
@@ -123,37 +126,37 @@ Deno.test("what waits is sent in the order it came, also after thousands", () =>
   const drained = lane.drain().map(({ known }) => known.value.event_id);
   assertEquals(drained.length, 500);
   assert((sent.at(-1) ?? "") < (drained[0] ?? ""));
-  assertEquals([lane.waiting, lane.start()], [0, null]);
+  assertEquals([lane.waiting, lane.start(NOW)], [0, null]);
 });
 
 Deno.test("a lane has room for what it can send within a lease at its present pace, at least for its cap", () => {
   const sendable_ms = LEASE.margin_ms - LEASE.send_margin_ms;
   const lane = makeLane();
-  assertEquals(lane.room, 2 * sendable_ms / 50);
+  assertEquals(lane.room(NOW), 2 * sendable_ms / 50);
   lane.reserve();
   lane.push(held(1));
   lane.push(held(2));
-  lane.start();
-  assertEquals(lane.room, 2 * sendable_ms / 50 - 3);
+  lane.start(NOW);
+  assertEquals(lane.room(NOW), 2 * sendable_ms / 50 - 3);
   lane.unreserve();
 
   // A receiver that always times out gets one at a time, and nothing that would have to wait for it.
   for (let n = 0; n < 50; n++) {
-    if (lane.in_flight === 0) lane.start();
+    if (lane.in_flight === 0) lane.start(NOW);
     finish(lane, { duration_ms: 30_000, timed_out: true, verdict: RETRY });
     lane.push(held(n));
   }
   lane.drain();
-  assertEquals([lane.cap, lane.room], [1, 1]);
+  assertEquals([lane.cap, lane.room(NOW)], [1, 1]);
   lane.push(held(1));
-  lane.start();
-  assertEquals(lane.room, 0);
+  lane.start(NOW);
+  assertEquals(lane.room(NOW), 0);
 });
 
 Deno.test("a hold lasts until the latest time that was asked for, whatever else is answered meanwhile", () => {
   const lane = makeLane();
   for (let n = 0; n < 5; n++) lane.push(held(n));
-  for (let n = 0; n < 4; n++) lane.start();
+  for (let n = 0; n < 4; n++) lane.start(NOW);
   finish(lane, { verdict: RETRY, throttle_until: NOW + 5000 });
   assertEquals(lane.holdUntil(NOW), NOW + 5000);
   assertFalse(lane.startable(NOW));
@@ -171,7 +174,7 @@ Deno.test("health counts failures in a row and remembers when the last of each k
   const lane = makeLane();
   assertFalse(lane.dirty);
   for (let n = 0; n < 6; n++) lane.push(held(n));
-  for (let n = 0; n < 6; n++) lane.start();
+  for (let n = 0; n < 6; n++) lane.start(NOW);
   finish(lane, { verdict: RETRY, now: NOW + 1 });
   finish(lane, { verdict: FAILED, now: NOW + 2 });
   finish(lane, { verdict: { outcome: "gone" }, now: NOW + 3 });
@@ -179,8 +182,8 @@ Deno.test("health counts failures in a row and remembers when the last of each k
   assertEquals(lane.state, {
     ...LANE_AT_FIRST,
     consecutive_failures: 3,
-    last_success_at: null,
     last_failure_at: NOW + 3,
+    failing_since: NOW + 1,
     updated_at: NOW + 3,
   });
   finish(lane, { now: NOW + 4 });
@@ -193,12 +196,12 @@ Deno.test("health counts failures in a row and remembers when the last of each k
 Deno.test("making a webhook active again clears what was before it, and nothing that came after", () => {
   const before: Partial<LaneState> = { consecutive_failures: 4, hold_until: NOW + 60_000, updated_at: NOW };
   const lane = makeLane(before);
-  lane.sync({ resumed_at: null });
-  lane.sync({ resumed_at: NOW - 1 });
-  lane.sync({ resumed_at: NOW });
+  lane.sync({ resumed_at: null, rate_limit_per_minute: null }, 1);
+  lane.sync({ resumed_at: NOW - 1, rate_limit_per_minute: null }, 1);
+  lane.sync({ resumed_at: NOW, rate_limit_per_minute: null }, 1);
   assertEquals(lane.holdUntil(NOW), NOW + 60_000);
   assertFalse(lane.dirty);
-  lane.sync({ resumed_at: NOW + 1 });
+  lane.sync({ resumed_at: NOW + 1, rate_limit_per_minute: null }, 1);
   assertEquals(lane.state, { ...LANE_AT_FIRST, updated_at: NOW + 1 });
   assertEquals(lane.holdUntil(NOW), null);
   assert(lane.dirty, "the cleared state is written");
@@ -212,14 +215,14 @@ Deno.test("a lane is idle only when nothing would be lost with it", () => {
   lane.unreserve();
   lane.push(held(1));
   assertFalse(lane.idle);
-  lane.start();
+  lane.start(NOW);
   assertFalse(lane.idle);
   lane.abandoned();
   assert(lane.idle);
   lane.spilled = true;
   assertFalse(lane.idle);
   lane.spilled = false;
-  lane.begin();
+  lane.begin(NOW);
   assertFalse(lane.idle);
   finish(lane);
   assertFalse(lane.idle, "its state is not written yet");
@@ -246,7 +249,7 @@ Deno.test("whatever happens, a lane counts right, keeps its order and its cap wi
         queue.push(next++);
       } else if (action === "start") {
         const expected = queue.shift();
-        const started = lane.start();
+        const started = lane.start(NOW);
         assertEquals(
           started?.known.value.event_id,
           expected === undefined ? undefined : sampleEvent(expected).id,
@@ -262,7 +265,7 @@ Deno.test("whatever happens, a lane counts right, keeps its order and its cap wi
       }
       assertEquals([lane.waiting, lane.in_flight], [queue.length, in_flight]);
       assert(lane.cap >= 1 && lane.cap <= LANE.cap_max);
-      assertGreaterOrEqual(lane.room + lane.waiting + lane.in_flight, lane.cap);
+      assertGreaterOrEqual(lane.room(NOW) + lane.waiting + lane.in_flight, lane.cap);
     }
   }));
 });

@@ -5,8 +5,9 @@
  */
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import fc from "fast-check";
-import { type Held, type Lane, LANE_AT_FIRST } from "../../lib/engine/lane.ts";
+import type { Held, Lane } from "../../lib/engine/lane.ts";
 import { Lanes } from "../../lib/engine/lanes.ts";
+import { LANE_AT_FIRST } from "../../lib/lane_state.ts";
 import { LANE } from "../../lib/limits.ts";
 import { createManualClock, type ManualClock, settle } from "../helpers/manual_clock.ts";
 import { SAMPLE_AT, sampleDelivery, sampleEvent, sampleWebhook } from "../helpers/sample.ts";
@@ -65,7 +66,8 @@ function makeStage(): Stage {
           const verdict = throttle_until === null
             ? { outcome: "delivered" } as const
             : { outcome: "retry", due_at: throttle_until } as const;
-          lane.finished(10, { verdict, timed_out: false, throttle_until }, clock.now());
+          const news = { verdict, timed_out: false, throttle_until, down: false };
+          lane.finished(10, news, { now_ms: clock.now(), base_ms: 10_000 });
           if (throttle_until !== null) lanes.holdChanged(lane);
         }),
       abandon: () => over(() => lane.abandoned()),
@@ -79,6 +81,8 @@ function makeStage(): Stage {
     maySend: () => stage.may_send,
     send,
     roomAgain: (lane) => void room_again.push(lane),
+    rateReached: (lane) => lanes.holdChanged(lane),
+    processes: () => 1,
     finished: () => void stage.finished++,
     now: () => clock.now(),
     after: (delay_ms, run) => clock.after(delay_ms, run),
@@ -213,11 +217,11 @@ Deno.test("without memory for it nothing is kept: the lane knows that storage ha
 Deno.test("room that nothing came for is given back", () => {
   const stage = makeStage();
   const lane = stage.open(1);
-  const room = lane.room;
+  const room = lane.room(stage.clock.now());
   assert(stage.lanes.reserve(lane, 500));
-  assertEquals([stage.lanes.bytes, lane.room], [500, room - 1]);
+  assertEquals([stage.lanes.bytes, lane.room(stage.clock.now())], [500, room - 1]);
   stage.lanes.unreserve(lane, 500);
-  assertEquals([stage.lanes.bytes, lane.room], [0, room]);
+  assertEquals([stage.lanes.bytes, lane.room(stage.clock.now())], [0, room]);
 });
 
 Deno.test("a lane on hold takes nothing, starts nothing, and goes on by itself when the hold is over", async () => {
@@ -238,13 +242,13 @@ Deno.test("a lane on hold takes nothing, starts nothing, and goes on by itself w
 Deno.test("a lane that left work in storage says that it has room when half of what it held is sent", async () => {
   const stage = makeStage();
   const lane = stage.open(1);
-  const room = lane.room;
+  const room = lane.room(stage.clock.now());
   for (let n = 0; n < room; n++) assert(stage.give(lane, n, 1));
   assertFalse(stage.give(lane, room, 1));
   assert(lane.spilled);
   while (stage.room_again.length === 0) await stage.sending[0]?.end();
   assertEquals(stage.room_again, [lane]);
-  assert(lane.waiting * 2 <= lane.room);
+  assert(lane.waiting * 2 <= lane.room(stage.clock.now()));
   lane.spilled = false;
   await stage.endAll();
   assertEquals(stage.room_again.length, 1, "with nothing left in storage it says nothing");

@@ -191,6 +191,7 @@ export function makeStage(): Stage {
       log,
       alarm: createQueueAlarm(handle, { clock: own.clock, log }),
       instance: name,
+      ids: { ulid: (at_ms) => sampleUlid(ids++, at_ms) },
       random: () => 0.5,
       user_agent: "Tidings/test",
       retry_base_ms: 10_000,

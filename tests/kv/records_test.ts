@@ -153,7 +153,9 @@ const lane = fc.record({
   consecutive_failures: count,
   last_success_at: atOrNull,
   last_failure_at: atOrNull,
+  failing_since: atOrNull,
   hold_until: atOrNull,
+  breaker: fc.record({ failures: count, openings: count, open_until: atOrNull }),
   updated_at: at,
 });
 

@@ -86,7 +86,7 @@ export function testAudit(test: ContractTest): void {
     await store.accept(sampleAcceptance(sampleEvent(1), [ID]));
     const known = await store.delivery(sampleEvent(1).id, ID);
     assert(known !== null);
-    const pause = { reason: "gone", at: SAMPLE_AT } as const;
+    const pause = { reason: "gone", at: SAMPLE_AT, notice: null } as const;
     await store.move(known, (delivery) => ({ ...delivery, trigger: "manual" }), pause);
     await store.move(known, (delivery) => ({ ...delivery, trigger: "recover" }), pause);
     const { entries } = await store.auditPage(query());

@@ -199,7 +199,7 @@ function testPause(test: ContractTest): void {
     await accepted(store, 2);
     const version = await store.version();
     await clock.advance(25_000);
-    const after = await store.move(known, gone, { reason: "gone", at });
+    const after = await store.move(known, gone, { reason: "gone", at, notice: null });
     const webhook = await store.webhook(SAMPLE_SITE, WEBHOOK);
     assert(webhook !== null);
     const { enabled, pause_reason, cancelled_until, updated_at } = webhook;
@@ -222,7 +222,10 @@ function testPause(test: ContractTest): void {
     const known = await accepted(store);
     const version = await store.version();
     await clock.advance(25_000);
-    assertEquals((await store.move(known, gone, { reason: "gone", at }))?.value.status, "exhausted");
+    assertEquals(
+      (await store.move(known, gone, { reason: "gone", at, notice: null }))?.value.status,
+      "exhausted",
+    );
     const webhook = await store.webhook(SAMPLE_SITE, WEBHOOK);
     assertEquals([webhook?.pause_reason, webhook?.cancelled_until], [null, SAMPLE_AT]);
     assertEquals(await store.version(), version);
@@ -230,7 +233,11 @@ function testPause(test: ContractTest): void {
     const orphan = sampleAcceptance(sampleEvent(9), [sampleWebhookId(9)]);
     const versionstamp = await store.accept(orphan) ?? "";
     for (const { delivery } of orphan.deliveries) {
-      const after = await store.move({ value: delivery, versionstamp }, gone, { reason: "gone", at });
+      const after = await store.move({ value: delivery, versionstamp }, gone, {
+        reason: "gone",
+        at,
+        notice: null,
+      });
       assertEquals(after?.value.status, "exhausted");
     }
   });
@@ -247,7 +254,7 @@ function testPause(test: ContractTest): void {
       const before = Array.from({ length: 10 }, (_, index) => store.addKey(sampleApiKey(10 * n + index)));
       await Promise.all([
         ...before,
-        store.move(known, gone, { reason: "gone", at }),
+        store.move(known, gone, { reason: "gone", at, notice: null }),
         who.changeWebhook(SAMPLE_SITE, id, (webhook) => ({ ...webhook, name: "renamed" })),
       ]);
       const webhook = await store.webhook(SAMPLE_SITE, id);

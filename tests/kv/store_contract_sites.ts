@@ -4,6 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { LANE_AT_FIRST } from "../../lib/lane_state.ts";
 import type { Directory } from "../../lib/directory.ts";
 import { AppError } from "../../lib/errors.ts";
 import { deleteSite, type SitePorts } from "../../lib/sites.ts";
@@ -55,8 +56,7 @@ async function populate(store: Store, site_id: string, first: number): Promise<v
     const status = due_at === null ? "delivered" : "pending";
     await store.move(known, (delivery) => ({ ...delivery, status, due_at }));
   }
-  const lane = { consecutive_failures: 1, last_success_at: null, last_failure_at: 1, hold_until: null };
-  await store.writeLaneState(site_id, ids[0] ?? "", { ...lane, updated_at: SAMPLE_AT });
+  await store.writeLaneState(site_id, ids[0] ?? "", { ...LANE_AT_FIRST, consecutive_failures: 1 });
   await store.writeStats([{ site_id, webhook_id: null, hour: 1, counter: "one", counts: NO_COUNTS }]);
   await store.addKey(sampleApiKey(first, { sites: [site_id] }));
 }

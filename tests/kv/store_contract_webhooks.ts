@@ -7,7 +7,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects, assertStringInclu
 import { slotOf } from "../../kv/keys.ts";
 import { AppError } from "../../lib/errors.ts";
 import { INPUT } from "../../lib/limits.ts";
-import type { LaneState } from "../../lib/store.ts";
+import type { LaneState } from "../../lib/lane_state.ts";
 import {
   SAMPLE_AT,
   SAMPLE_SECRET,
@@ -164,6 +164,7 @@ function testSecrets(test: ContractTest): void {
     await store.move(known, (delivery) => ({ ...delivery, trigger: "manual" }), {
       reason: "gone",
       at: SAMPLE_AT,
+      notice: null,
     });
     const stored = await rawText(db);
     assertStringIncludes(stored, "renamed", "the search finds what is in the clear");
@@ -224,7 +225,9 @@ function testLanes(test: ContractTest): void {
       consecutive_failures: 3,
       last_success_at: null,
       last_failure_at: SAMPLE_AT,
+      failing_since: SAMPLE_AT - 1,
       hold_until: SAMPLE_AT + 30_000,
+      breaker: { failures: 6, openings: 2, open_until: SAMPLE_AT + 60_000 },
       updated_at: SAMPLE_AT,
     };
     await store.writeLaneState(SAMPLE_SITE, ID, { ...state, consecutive_failures: 2 });

@@ -69,6 +69,7 @@ Deno.test("judge() takes a 2xx, and nothing else, for delivered", () => {
       verdict: { outcome: "delivered" },
       observed: { status_code, error: null, response_body: "" },
       throttle_until: null,
+      down: false,
     });
   }
 });
@@ -79,6 +80,7 @@ Deno.test("judge() takes a redirect for a failure that says so, and retries it",
       verdict: { outcome: "retry", due_at: NOW_MS + OWN_DELAY_MS },
       observed: { status_code, error: "redirect", response_body: "" },
       throttle_until: null,
+      down: false,
     });
   }
 });
@@ -89,6 +91,7 @@ Deno.test("judge() takes 410 for gone, at the first send and at the last, whatev
       verdict: { outcome: "gone" },
       observed: { status_code: 410, error: null, response_body: "" },
       throttle_until: null,
+      down: false,
     });
   }
 });
@@ -99,6 +102,7 @@ Deno.test("judge() retries every other failure after its own delay and lets the 
       verdict: { outcome: "retry", due_at: NOW_MS + OWN_DELAY_MS },
       observed: { status_code, error: null, response_body: "" },
       throttle_until: null,
+      down: status_code >= 500,
     }, String(status_code));
   }
 });
@@ -106,8 +110,9 @@ Deno.test("judge() retries every other failure after its own delay and lets the 
 Deno.test("judge() slows the webhook down by the delivery's own delay after 429, 502, 503 and 504", () => {
   for (const status_code of THROTTLING) {
     for (const [failures, delay_ms] of [[0, 10 * SECOND_MS], [1, MINUTE_MS], [2, 6 * MINUTE_MS]] as const) {
-      const { verdict, throttle_until } = judge(answer(status_code), { ...INPUT, failures });
+      const { verdict, throttle_until, down } = judge(answer(status_code), { ...INPUT, failures });
       assertEquals(verdict, { outcome: "retry", due_at: NOW_MS + delay_ms });
+      assert(down);
       assertEquals(throttle_until, NOW_MS + delay_ms);
     }
   }
@@ -198,8 +203,14 @@ Deno.test("judge() retries a network error, names it, and lets the webhook go on
       verdict: { outcome: "retry", due_at: NOW_MS + MINUTE_MS },
       observed,
       throttle_until: null,
+      down: true,
     });
-    assertEquals(judge(result, LAST), { verdict: { outcome: "failed" }, observed, throttle_until: null });
+    assertEquals(judge(result, LAST), {
+      verdict: { outcome: "failed" },
+      observed,
+      throttle_until: null,
+      down: true,
+    });
   }
 });
 
@@ -209,6 +220,7 @@ Deno.test("judge() never retries an address that the guard refused", () => {
       verdict: { outcome: "blocked" },
       observed: { status_code: null, error: "blocked_address", response_body: null },
       throttle_until: null,
+      down: false,
     });
   }
 });
