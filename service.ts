@@ -40,6 +40,7 @@ export interface StorageParts {
   readonly database: OpenDatabase;
   readonly secret_key: Uint8Array<ArrayBuffer>;
   readonly clock: Clock;
+  readonly log: Log;
   readonly config: Pick<ServiceConfig, "secret_key_previous" | "retention_days">;
 }
 
@@ -64,7 +65,9 @@ export class StartError extends Error {
  * @returns The store.
  * @throws {StartError} If the secret key is not the one the database was written with.
  */
-export async function openStorage({ database, secret_key, clock, config }: StorageParts): Promise<Storage> {
+export async function openStorage(
+  { database, secret_key, clock, log, config }: StorageParts,
+): Promise<Storage> {
   const { db, atomic_checks_max } = database;
   const committer = createCommitter({
     db,
@@ -86,6 +89,7 @@ export async function openStorage({ database, secret_key, clock, config }: Stora
     committer,
     box,
     clock,
+    log,
     retention: createRetention(config.retention_days),
     newId: ids.ulid,
     idPrefixAt: (at_ms) => `evt_${ids.ulidPrefix(at_ms)}`,

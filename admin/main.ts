@@ -37,9 +37,11 @@ import type { BackupMade, Machine, Progress, Resealed } from "./machine.ts";
 import { createOutsideEngine } from "./outside_engine.ts";
 import { runAdmin } from "./run.ts";
 import { loadOrMakeSecretKey, SecretKeyFileError } from "./secret_key_file.ts";
+import { createStorageLog } from "./storage_log.ts";
 import { ask, pathOf, readText, writeTo } from "./streams.ts";
 
 const clock = systemClock();
+const STORAGE_LOG = createStorageLog(writeTo(Deno.stderr));
 
 /** Deno waits without end for the lock of a file or the answer of a KV server (2.9.6). A service beside us holds its
  * file for milliseconds: 2.4 s was the longest to open and write beside one process that did nothing but commit. */
@@ -86,7 +88,7 @@ async function openStore(config: ServiceConfig): Promise<Opened> {
     if (kv.kind === "file") await makeKvFolder(kv.path);
     const secret_key = await secretKey(config);
     const opening = openDatabase(kv).then(async (database): Promise<Opened> => {
-      const storage = await openStorage({ database, secret_key, clock, config });
+      const storage = await openStorage({ database, secret_key, clock, log: STORAGE_LOG, config });
       return { storage, database, secret_key, place };
     });
     return await withinDeadline(opening, { clock, deadline_ms: OPEN_MS_MAX, late });

@@ -7,9 +7,11 @@
  *
  * @module
  */
-import { KV, LEASE } from "../lib/limits.ts";
+import { KV, LEASE, TIME } from "../lib/limits.ts";
 import type { AgendaStore, DueEntry, Marker } from "../lib/store.ts";
 import { type Key, keys, slotOf } from "./keys.ts";
+import type { Mutation } from "./member.ts";
+import type { RecordReader } from "./record_reader.ts";
 import { beatRecord, deliveryRecord, dueRecord } from "./records.ts";
 import type { StoreParts } from "./webhook_store.ts";
 
@@ -18,8 +20,11 @@ function text(key: Key, index: number): string {
   return String(key[index]);
 }
 
-function dueEntry(entry: Deno.KvEntry<Uint8Array>): DueEntry {
-  const { site_id, owner } = dueRecord.decode(entry.value);
+/** A due entry, or null for one that can't be read: the next walk makes it anew. */
+function dueEntry(entry: Deno.KvEntry<Uint8Array>, reader: RecordReader): DueEntry | null {
+  const record = reader.read(dueRecord, entry);
+  if (record === null) return null;
+  const { site_id, owner } = record;
   return {
     webhook_id: text(entry.key, 1),
     at: Number(entry.key[2]),
@@ -29,13 +34,45 @@ function dueEntry(entry: Deno.KvEntry<Uint8Array>): DueEntry {
   };
 }
 
+/** When a delivery whose record can't be read is looked at again: nothing repairs it by itself. */
+const BROKEN_AGAIN_MS = TIME.HOUR_MS;
+
+/**
+ * The writing of a due entry and of the marker that leads to it.
+ *
+ * @param entry The entry; held by nobody unless it says so.
+ * @param marker_at Where the marker belongs when the lane is on hold until later.
+ */
+export function dueMutations(
+  entry: Omit<DueEntry, "owner"> & { readonly owner?: string | null },
+  marker_at: number = entry.at,
+): Mutation[] {
+  const { webhook_id, event_id, site_id, at, owner = null } = entry;
+  return [
+    { kind: "set", key: keys.due(webhook_id, at, event_id), value: dueRecord.encode({ site_id, owner }) },
+    { kind: "mark", key: keys.agenda(slotOf(marker_at), webhook_id) },
+  ];
+}
+
 /**
  * Makes this part of the store.
  *
  * @param parts What the parts of the room share.
  * @returns The due index, markers and beats.
  */
-export function createAgendaStore({ db, committer, clock }: StoreParts): AgendaStore {
+export function createAgendaStore({ db, committer, clock, reader }: StoreParts): AgendaStore {
+  /** Writes a due entry that can't be read anew, from the delivery that names it. */
+  async function repairEntry({ key, versionstamp }: Deno.KvEntry<unknown>): Promise<void> {
+    const [webhook_id, event_id] = [text(key, 1), text(key, 3)];
+    const delivery = reader.read(deliveryRecord, await db.get(keys.delivery(event_id, webhook_id)));
+    const at = Number(key[2]);
+    if (delivery?.due_at !== at) return;
+    await committer.commit({
+      checks: [{ key, versionstamp }],
+      mutations: dueMutations({ ...delivery, at, owner: delivery.lease?.owner ?? null }),
+    });
+  }
+
   return {
     async markers(until, most, after) {
       const found: Marker[] = [];
@@ -71,9 +108,10 @@ export function createAgendaStore({ db, committer, clock }: StoreParts): AgendaS
       const limit = most + 1;
       const options = { limit, batchSize: Math.min(limit, KV.list_batch_max) };
       for await (const entry of db.list<Uint8Array>({ prefix: keys.dueOf(webhook_id) }, options)) {
-        const at = Number(entry.key[2]);
-        if (at > until || due.length === most) return { due, next: dueEntry(entry) };
-        due.push(dueEntry(entry));
+        const found = dueEntry(entry, reader);
+        if (found === null) continue;
+        if (found.at > until || due.length === most) return { due, next: found };
+        due.push(found);
       }
       return { due, next: null };
     },
@@ -96,14 +134,22 @@ export function createAgendaStore({ db, committer, clock }: StoreParts): AgendaS
       });
     },
 
-    async dropEntry({ webhook_id, at, event_id }) {
+    async dropEntry({ webhook_id, at, event_id, site_id }) {
       const key = keys.due(webhook_id, at, event_id);
       const delivery = await db.get<Uint8Array>(keys.delivery(event_id, webhook_id));
-      if (delivery.versionstamp !== null && deliveryRecord.decode(delivery.value).due_at === at) return;
-      // Checked against the delivery as read: it may come to name this entry at this moment.
+      const record = reader.read(deliveryRecord, delivery);
+      if (record?.due_at === at) return;
+      const broken = record === null && delivery.versionstamp !== null;
+      const due_at = broken ? clock.now() + BROKEN_AGAIN_MS : record?.due_at ?? null;
+      const owner = record?.lease?.owner ?? null;
+      // Checked against the delivery as read: it may come to name this entry at this moment. A delivery that names another
+      // entry has that one written, since it is missing if this one was put off while the record was broken.
       await committer.commit({
         checks: [{ key: delivery.key, versionstamp: delivery.versionstamp }],
-        mutations: [{ kind: "delete", key }],
+        mutations: [
+          { kind: "delete", key },
+          ...(due_at === null ? [] : dueMutations({ webhook_id, event_id, site_id, at: due_at, owner })),
+        ],
       });
     },
 
@@ -116,9 +162,10 @@ export function createAgendaStore({ db, committer, clock }: StoreParts): AgendaS
         await committer.commit({ checks: [], mutations });
       };
       for await (
-        const entry of db.list({ prefix: keys.dueAll() }, { batchSize: KV.list_batch_max })
+        const entry of db.list<Uint8Array>({ prefix: keys.dueAll() }, { batchSize: KV.list_batch_max })
       ) {
         count++;
+        if (reader.read(dueRecord, entry) === null) await repairEntry(entry);
         const key = keys.agenda(slotOf(Number(entry.key[2])), text(entry.key, 1));
         slots.set(key.join(" "), key);
         if (slots.size === 100) await mark();

@@ -64,7 +64,7 @@ const FIRST_ID = "";
 const LAST_ID = "\u{10ffff}";
 
 export function createAuditStore(
-  { db, idPrefixAt }: StoreParts & { readonly idPrefixAt: (at_ms: number) => string },
+  { db, reader, idPrefixAt }: StoreParts & { readonly idPrefixAt: (at_ms: number) => string },
 ): AuditStore {
   /** How the ids of a moment begin: those of events have a word before it. */
   const prefixAt = (at_ms: number): string => idPrefixAt(at_ms).slice("evt_".length);
@@ -83,8 +83,9 @@ export function createAuditStore(
       const range = { start: keys.audit(start), end: keys.audit(end) };
       const options = { reverse: true, limit: limit + 1, batchSize: limit + 1 };
       const found = await Array.fromAsync(db.list<Uint8Array>(range, options));
-      const entries = found.slice(0, limit).map(({ value }) => auditRecord.decode(value));
-      return { entries, next: found.length > limit ? entries.at(-1)?.id ?? null : null };
+      const shown = found.slice(0, limit);
+      const entries = shown.map((entry) => reader.read(auditRecord, entry)).filter((entry) => entry !== null);
+      return { entries, next: found.length > limit ? String(shown.at(-1)?.key[1]) : null };
     },
   };
 }

@@ -12,11 +12,13 @@ import type { DeliveryPage, DeliveryQuery, Versioned } from "../lib/store.ts";
 import type { Webhook } from "../lib/webhook.ts";
 import type { Database } from "./database.ts";
 import { type Key, keys } from "./keys.ts";
+import type { RecordReader } from "./record_reader.ts";
 import { webhookRecord } from "./records.ts";
 
 /** What a page is read with. */
 export interface DeliveryPageReader {
   readonly db: Database;
+  readonly reader: RecordReader;
   readonly readMany: (
     ids: readonly { readonly event_id: string; readonly webhook_id: string }[],
   ) => Promise<(Versioned<Delivery> | null)[]>;
@@ -99,8 +101,8 @@ async function openLogs(
   // One webhook: its whole page at once; many: little of each, since most of it would not be on this page.
   const batch_size = query.webhook_id === null ? 10 : INPUT.page_max;
   for await (const entry of reader.db.list<Uint8Array>({ prefix: keys.webhooksOf(site_id) })) {
-    const webhook = webhookRecord.decode(entry.value);
-    if (query.webhook_id !== null && webhook.id !== query.webhook_id) continue;
+    const webhook = reader.reader.read(webhookRecord, entry);
+    if (webhook === null || (query.webhook_id !== null && webhook.id !== query.webhook_id)) continue;
     const end = endOf(webhook.id, query, reader);
     // KV refuses a range that ends before it starts.
     if (end <= start) continue;

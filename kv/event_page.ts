@@ -7,11 +7,13 @@ import { INPUT, KV } from "../lib/limits.ts";
 import type { EventPage, EventQuery, StoredEvent } from "../lib/store.ts";
 import type { Database } from "./database.ts";
 import { type Key, keys } from "./keys.ts";
+import type { RecordReader } from "./record_reader.ts";
 import { eventRecord } from "./records.ts";
 
 /** What a page is read with. */
 export interface EventPageReader {
   readonly db: Database;
+  readonly reader: RecordReader;
   /** The smallest id an event accepted at that time can have. */
   readonly idPrefixAt: (at_ms: number) => string;
 }
@@ -42,35 +44,38 @@ function rangeOf(
 }
 
 /**
- * Reads several events, in the order asked for; one that is kept no longer is left out.
+ * Reads several events, in the order asked for; one that is kept no longer, or can't be read, is left out.
  *
- * @param db The database.
+ * @param from The database, and how its records are read.
  * @param ids Their ids.
  * @returns The events found.
  */
-export async function readEvents(db: Database, ids: readonly string[]): Promise<StoredEvent[]> {
+export async function readEvents(
+  { db, reader }: { readonly db: Database; readonly reader: RecordReader },
+  ids: readonly string[],
+): Promise<StoredEvent[]> {
   const chunks: Promise<Deno.KvEntryMaybe<Uint8Array>[]>[] = [];
   for (let from = 0; from < ids.length; from += KV.get_many_max) {
     chunks.push(db.getMany<Uint8Array[]>(ids.slice(from, from + KV.get_many_max).map(keys.event)));
   }
   return (await Promise.all(chunks)).flat()
-    .flatMap((entry) => entry.versionstamp === null ? [] : [eventRecord.decode(entry.value)]);
+    .map((entry) => reader.read(eventRecord, entry)).filter((event) => event !== null);
 }
 
 /**
  * Reads one page.
  *
- * @param reader The database, and how ids of a time begin.
+ * @param from The database, how its records are read, and how ids of a time begin.
  * @param site_id Whose events.
  * @param query Which of them, and where to start.
  * @returns At most `query.limit` events; `next` is set while there may be more, even on a short page.
  */
 export async function eventPage(
-  reader: EventPageReader,
+  from: EventPageReader,
   site_id: string,
   query: EventQuery,
 ): Promise<EventPage> {
-  const range = rangeOf(site_id, query, reader);
+  const range = rangeOf(site_id, query, from);
   if (range === null) return { events: [], next: null };
   const events: StoredEvent[] = [];
   const { start } = range;
@@ -78,7 +83,7 @@ export async function eventPage(
   /** The ids before the last one looked at, newest first. */
   async function idsBefore(limit: number): Promise<string[]> {
     const options = { reverse: true, limit, batchSize: limit };
-    const entries = await Array.fromAsync(reader.db.list({ start, end }, options));
+    const entries = await Array.fromAsync(from.db.list({ start, end }, options));
     return entries.map(({ key }) => String(key[2]));
   }
   let examined = 0;
@@ -89,7 +94,7 @@ export async function eventPage(
     const last = ids.at(-1);
     if (last === undefined) return { events, next: null };
     end = keys.siteEvent(site_id, last);
-    for (const event of await readEvents(reader.db, ids)) {
+    for (const event of await readEvents(from, ids)) {
       // Another site's record is never shown, whatever its key says.
       if (event.site_id !== site_id || (query.event !== null && event.event !== query.event)) continue;
       events.push(event);

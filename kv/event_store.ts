@@ -12,22 +12,23 @@ import { KV } from "../lib/limits.ts";
 import type { Acceptance, EventStore, Versioned } from "../lib/store.ts";
 import { deliveryPage } from "./delivery_page.ts";
 import { eventPage, eventRange, readEvents } from "./event_page.ts";
-import { type Key, keys, slotOf } from "./keys.ts";
+import { dueMutations } from "./agenda_store.ts";
+import { type Key, keys } from "./keys.ts";
 import type { Check, Mutation } from "./member.ts";
-import { deliveryRecord, dueRecord, eventRecord, idempotencyRecord } from "./records.ts";
+import { deliveryRecord, eventRecord, idempotencyRecord } from "./records.ts";
 import type { StoreParts, WebhookRecords } from "./webhook_store.ts";
 
 const EMPTY = new Uint8Array(0);
 
-/** The due entry of a pending delivery and the marker that leads to it. */
-function dueMutations(delivery: Delivery, marker_at: number | null): Mutation[] {
-  if (delivery.due_at === null) return [];
-  const { webhook_id, event_id, site_id, due_at, lease } = delivery;
-  const value = dueRecord.encode({ site_id, owner: lease?.owner ?? null });
-  return [
-    { kind: "set", key: keys.due(webhook_id, due_at, event_id), value },
-    { kind: "mark", key: keys.agenda(slotOf(marker_at ?? due_at), webhook_id) },
-  ];
+/** The due entry of a delivery with something to do, and the marker that leads to it. */
+function scheduleMutations(delivery: Delivery, marker_at: number | null): Mutation[] {
+  const { due_at: at, lease } = delivery;
+  if (at === null) return [];
+  return dueMutations({ ...delivery, at, owner: lease?.owner ?? null }, marker_at ?? at);
+}
+
+function versioned<Value>(value: Value | null, versionstamp: string): Versioned<Value> | null {
+  return value === null ? null : { value, versionstamp };
 }
 
 function deliveryKey({ event_id, webhook_id }: { event_id: string; webhook_id: string }): Key {
@@ -45,7 +46,7 @@ export function createEventStore(
   parts: StoreParts & { readonly idPrefixAt: (at_ms: number) => string },
   webhooks: WebhookRecords,
 ): EventStore {
-  const { db, committer, clock, retention } = parts;
+  const { db, committer, clock, retention, reader } = parts;
 
   /** A delivery with something to do never expires: it is what was promised. */
   function deliverySet(delivery: Delivery): Mutation {
@@ -65,7 +66,7 @@ export function createEventStore(
       ...(before.due_at === null || before.due_at === after.due_at ? [] : [
         { kind: "delete", key: keys.due(before.webhook_id, before.due_at, before.event_id) } as const,
       ]),
-      ...dueMutations(after, null),
+      ...scheduleMutations(after, null),
     ];
   }
 
@@ -90,7 +91,7 @@ export function createEventStore(
       mutations.push(deliverySet(delivery));
       const log = keys.log(delivery.site_id, delivery.webhook_id, delivery.event_id);
       mutations.push({ kind: "set", key: log, value: EMPTY, expire_in_ms });
-      mutations.push(...dueMutations(delivery, marker_at));
+      mutations.push(...scheduleMutations(delivery, marker_at));
     }
     return mutations;
   }
@@ -104,9 +105,7 @@ export function createEventStore(
       chunks.push(db.getMany<Uint8Array[]>(some));
     }
     return (await Promise.all(chunks)).flat().map((entry) =>
-      entry.versionstamp === null
-        ? null
-        : { value: deliveryRecord.decode(entry.value), versionstamp: entry.versionstamp }
+      entry.versionstamp === null ? null : versioned(reader.read(deliveryRecord, entry), entry.versionstamp)
     );
   }
 
@@ -118,7 +117,9 @@ export function createEventStore(
     async idempotency(site_id, key) {
       const entry = await db.get<Uint8Array>(keys.idempotency(site_id, key));
       if (entry.versionstamp === null) return null;
-      return { value: idempotencyRecord.decode(entry.value), versionstamp: entry.versionstamp };
+      // What can't be read stands for nothing that was accepted: it is used anew.
+      const value = reader.read(idempotencyRecord, entry) ?? { event_id: "", digest: "", expires_at: 0 };
+      return { value, versionstamp: entry.versionstamp };
     },
 
     async accept(acceptance) {
@@ -146,7 +147,7 @@ export function createEventStore(
           // Nobody was told about it until now, so it would be gone after a week: it must outlive its delivery.
           { kind: "set", key: event.key, value: event.value, expire_in_ms },
           { kind: "set", key: keys.siteEvent(site_id, event_id), value: EMPTY, expire_in_ms },
-          ...dueMutations(delivery, null),
+          ...scheduleMutations(delivery, null),
         ],
       });
       return result.ok;
@@ -158,7 +159,7 @@ export function createEventStore(
     },
 
     async eventPage(site_id, query) {
-      return await eventPage({ db, idPrefixAt: parts.idPrefixAt }, site_id, query);
+      return await eventPage({ db, reader, idPrefixAt: parts.idPrefixAt }, site_id, query);
     },
 
     async eventsFrom(site_id, { since, until, after }, most) {
@@ -170,10 +171,13 @@ export function createEventStore(
       );
       if (range === null) return [];
       const entries = await Array.fromAsync(db.list(range, { limit: most, batchSize: most }));
-      return await readEvents(db, entries.map(({ key }) => String(key[2])));
+      return await readEvents({ db, reader }, entries.map(({ key }) => String(key[2])));
     },
 
-    delivery: read,
+    async delivery(event_id, webhook_id) {
+      const { value, versionstamp } = await db.get<Uint8Array>(keys.delivery(event_id, webhook_id));
+      return versionstamp === null ? null : { value: deliveryRecord.decode(value), versionstamp };
+    },
     deliveries: readMany,
 
     async move(known, next, pause) {
@@ -204,7 +208,7 @@ export function createEventStore(
     },
 
     async deliveryPage(site_id, query) {
-      return await deliveryPage({ db, readMany, idPrefixAt: parts.idPrefixAt }, site_id, query);
+      return await deliveryPage({ db, reader, readMany, idPrefixAt: parts.idPrefixAt }, site_id, query);
     },
   };
 }

@@ -20,12 +20,11 @@ import type { StoreParts } from "./webhook_store.ts";
 const CONFLICTS_MAX = 100;
 
 export function createKeyStore(parts: StoreParts): KeyStore {
-  const { db, committer } = parts;
+  const { db, committer, reader } = parts;
   const audit = createAuditRecords(parts);
 
   async function byHash(hash: string): Promise<ReturnType<typeof apiKeyRecord.decode> | null> {
-    const entry = await db.get<Uint8Array>(keys.apiKey(hash));
-    return entry.versionstamp === null ? null : apiKeyRecord.decode(entry.value);
+    return reader.read(apiKeyRecord, await db.get<Uint8Array>(keys.apiKey(hash)));
   }
 
   return {
@@ -47,7 +46,8 @@ export function createKeyStore(parts: StoreParts): KeyStore {
     async keys() {
       const hashes: string[] = [];
       for await (const entry of db.list<Uint8Array>({ prefix: keys.apiKeyIds() })) {
-        hashes.push(apiKeyIdRecord.decode(entry.value).hash);
+        const id = reader.read(apiKeyIdRecord, entry);
+        if (id !== null) hashes.push(id.hash);
       }
       const found = await Promise.all(hashes.map(byHash));
       return found.filter((key) => key !== null);

@@ -11,6 +11,7 @@ import { type ApiKey, SCOPES } from "../lib/api_key.ts";
 import type { AuditEntry } from "../lib/audit.ts";
 import { SKIP_REASONS } from "../lib/decide.ts";
 import { ATTEMPT_ERRORS, type Delivery, DELIVERY_STATUSES, OUTCOMES, TRIGGERS } from "../lib/delivery.ts";
+import { BrokenRecord } from "../lib/errors.ts";
 import { EVENT_NAMES } from "../lib/event_types.ts";
 import { KV } from "../lib/limits.ts";
 import type { LaneState } from "../lib/lane_state.ts";
@@ -21,11 +22,6 @@ import { FORMATS } from "../lib/webhook_settings.ts";
 
 /** The version written into every record. A reader refuses what a later release wrote. */
 export const RECORD_VERSION = 1;
-
-/** A record that can't be read: altered, or written by a later release. */
-export class BrokenRecord extends Error {
-  override readonly name = "BrokenRecord";
-}
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });

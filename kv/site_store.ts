@@ -42,7 +42,7 @@ function compareTexts(a: string, b: string): number {
 type Found = Deno.KvEntry<unknown>;
 
 export function createSiteStore(parts: StoreParts): SiteStore {
-  const { db, committer, clock } = parts;
+  const { db, committer, clock, reader } = parts;
   const audit = createAuditRecords(parts);
 
   async function some(prefix: Key, limit: number): Promise<Found[]> {
@@ -68,16 +68,16 @@ export function createSiteStore(parts: StoreParts): SiteStore {
     const [last] = await Array.fromAsync(db.list({ prefix: keys.siteEventsOf(site_id) }, options));
     if (last === undefined) return null;
     const event = await db.get<Uint8Array>(keys.event(String(last.key[2])));
-    return event.versionstamp === null ? null : eventRecord.decode(event.value).accepted_at;
+    return reader.read(eventRecord, event)?.accepted_at ?? null;
   }
 
   /** Reads a site's webhooks: how many are not deleted, and how many were looked at. */
   async function countWebhooks(site_id: string): Promise<{ active: number; examined: number }> {
     let active = 0;
     let examined = 0;
-    for await (const { value } of db.list<Uint8Array>({ prefix: keys.webhooksOf(site_id) })) {
+    for await (const entry of db.list<Uint8Array>({ prefix: keys.webhooksOf(site_id) })) {
       examined++;
-      if (webhookRecord.decode(value).deleted_at === null) active++;
+      if (reader.read(webhookRecord, entry)?.deleted_at === null) active++;
     }
     return { active, examined };
   }

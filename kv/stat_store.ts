@@ -6,18 +6,20 @@
  * @module
  */
 import { STATS } from "../lib/limits.ts";
-import { addCounts } from "../lib/stats.ts";
+import { addCounts, NO_COUNTS } from "../lib/stats.ts";
 import type { StatPosition, StatRow, StatStore } from "../lib/store.ts";
 import { type Key, keys } from "./keys.ts";
+import type { RecordReader } from "./record_reader.ts";
 import { statRecord } from "./records.ts";
 import type { StoreParts } from "./webhook_store.ts";
 
-function rowOf({ key, value }: Deno.KvEntry<Uint8Array>): StatRow {
+function rowOf(entry: Deno.KvEntry<Uint8Array>, reader: RecordReader): StatRow {
+  const { key } = entry;
   return {
     site_id: String(key[1]),
     hour: Number(key[2]),
     webhook_id: key[3] === "" ? null : String(key[3]),
-    counts: statRecord.decode(value),
+    counts: reader.read(statRecord, entry) ?? NO_COUNTS,
   };
 }
 
@@ -41,7 +43,7 @@ function positionOf({ site_id, hour, webhook_id }: StatPosition): StatPosition {
   return { site_id, hour, webhook_id };
 }
 
-export function createStatStore({ db, committer, retention }: StoreParts): StatStore {
+export function createStatStore({ db, committer, retention, reader }: StoreParts): StatStore {
   /** The first counters of a range that begins at `start`, or all of them behind it. */
   function list(start: Key, site_id: string | null): Deno.KvListIterator<Uint8Array> {
     const prefix = site_id === null ? keys.statsAll() : keys.statsOf(site_id);
@@ -69,7 +71,7 @@ export function createStatStore({ db, committer, retention }: StoreParts): StatS
         const from: Key = start;
         start = null;
         for await (const entry of list(from, site_id)) {
-          const row = rowOf(entry);
+          const row = rowOf(entry, reader);
           if (row.hour < since_hour) {
             // Older ones of the next site: its hours before are skipped, not walked through.
             const skipped = { site_id: row.site_id, hour: since_hour - 1, webhook_id: LAST_WEBHOOK };

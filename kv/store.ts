@@ -3,11 +3,13 @@
  *
  * @module
  */
+import type { Log } from "../lib/ports.ts";
 import type { Store } from "../lib/store.ts";
 import { createAgendaStore } from "./agenda_store.ts";
 import { createAuditStore } from "./audit_store.ts";
 import { createEventStore } from "./event_store.ts";
 import { createKeyStore } from "./key_store.ts";
+import { createRecordReader } from "./record_reader.ts";
 import { createSiteStore } from "./site_store.ts";
 import { createStatStore } from "./stat_store.ts";
 import { createWebhookRecords, createWebhookStore, type StoreParts } from "./webhook_store.ts";
@@ -15,11 +17,14 @@ import { createWebhookRecords, createWebhookStore, type StoreParts } from "./web
 /**
  * Puts the store together.
  *
- * @param parts The database, its committer, the box that seals secrets, the clock and the retention rules, and how the
- * ids of a moment begin.
+ * @param given The database, its committer, the box that seals secrets, the clock and the retention rules, and how the
+ * ids of a moment begin; the log is for records that can't be read.
  * @returns The store.
  */
-export function createStore(parts: StoreParts & { readonly idPrefixAt: (at_ms: number) => string }): Store {
+export function createStore(
+  given: Omit<StoreParts, "reader"> & { readonly idPrefixAt: (at_ms: number) => string; readonly log: Log },
+): Store {
+  const parts = { ...given, reader: createRecordReader(given) };
   const records = createWebhookRecords(parts);
   const agenda = createAgendaStore(parts);
   return {

@@ -7,7 +7,7 @@
  * @module
  */
 import { ACTOR } from "../lib/audit.ts";
-import { AppError } from "../lib/errors.ts";
+import { AppError, BrokenRecord } from "../lib/errors.ts";
 import { nextUpdate } from "../lib/etag.ts";
 import { INPUT } from "../lib/limits.ts";
 import type { Clock } from "../lib/ports.ts";
@@ -20,8 +20,9 @@ import type { Database } from "./database.ts";
 import { keys, slotOf } from "./keys.ts";
 import { guardRecord, laneRecord, webhookRecord } from "./records.ts";
 import type { Mutation } from "./member.ts";
+import type { RecordReader } from "./record_reader.ts";
 import type { Retention } from "./retention.ts";
-import type { SecretBox } from "./secret_box.ts";
+import { SealError, type SecretBox } from "./secret_box.ts";
 
 /** What the KV room's parts share. */
 export interface StoreParts {
@@ -30,6 +31,8 @@ export interface StoreParts {
   readonly box: SecretBox;
   readonly clock: Clock;
   readonly retention: Retention;
+  /** For whatever is read along with others. */
+  readonly reader: RecordReader;
   /** A ULID of a time, for entries of the audit. */
   readonly newId: (at_ms: number) => string;
 }
@@ -124,7 +127,7 @@ const CONFLICTS_MAX = 100;
  * @returns Webhooks in the clear, and the state of their lanes.
  */
 export function createWebhookStore(parts: StoreParts, records: WebhookRecords): WebhookStore {
-  const { db, committer, box } = parts;
+  const { db, committer, box, reader } = parts;
   const audit = createAuditRecords(parts);
 
   async function sealed(webhook: Webhook): Promise<Webhook> {
@@ -140,19 +143,25 @@ export function createWebhookStore(parts: StoreParts, records: WebhookRecords): 
 
   async function opened(record: Webhook): Promise<Webhook> {
     const place = (field: string): string[] => [record.site_id, record.id, field];
-    const secrets = await Promise.all(
-      record.secrets.map(async ({ value, expires_at }) => ({
-        value: await box.open(value, place("secret")),
-        expires_at,
-      })),
-    );
-    return { ...record, secrets, headers: await mapValues(record.headers, box.open, place) };
+    try {
+      const secrets = await Promise.all(
+        record.secrets.map(async ({ value, expires_at }) => ({
+          value: await box.open(value, place("secret")),
+          expires_at,
+        })),
+      );
+      return { ...record, secrets, headers: await mapValues(record.headers, box.open, place) };
+    } catch (error) {
+      if (!(error instanceof SealError)) throw error;
+      throw new BrokenRecord("Cannot read a webhook record: its secrets can't be opened");
+    }
   }
 
   async function sealedOf(site_id: string): Promise<Webhook[]> {
     const found: Webhook[] = [];
     for await (const entry of db.list<Uint8Array>({ prefix: keys.webhooksOf(site_id) })) {
-      found.push(webhookRecord.decode(entry.value));
+      const webhook = reader.read(webhookRecord, entry);
+      if (webhook !== null) found.push(webhook);
     }
     return found;
   }
@@ -195,7 +204,12 @@ export function createWebhookStore(parts: StoreParts, records: WebhookRecords): 
     },
 
     async webhooksOf(site_id) {
-      return await Promise.all((await sealedOf(site_id)).map(opened));
+      const found = await Promise.all(
+        (await sealedOf(site_id)).map((record) =>
+          reader.attempt(keys.webhook(site_id, record.id), () => opened(record))
+        ),
+      );
+      return found.filter((webhook) => webhook !== null);
     },
 
     async changeWebhook(site_id, webhook_id, change, note) {
@@ -221,8 +235,7 @@ export function createWebhookStore(parts: StoreParts, records: WebhookRecords): 
     },
 
     async laneState(site_id, webhook_id) {
-      const entry = await db.get<Uint8Array>(keys.lane(site_id, webhook_id));
-      return entry.versionstamp === null ? null : laneRecord.decode(entry.value);
+      return reader.read(laneRecord, await db.get<Uint8Array>(keys.lane(site_id, webhook_id)));
     },
 
     async writeLaneState(site_id, webhook_id, state) {

@@ -112,15 +112,15 @@ export function leased(delivery: Delivery, lease: { owner: string; until_ms: num
 }
 
 /**
- * Gives a lease back, so that anyone may take the delivery at once.
+ * Gives a lease back, so that anyone may take the delivery.
  *
  * @param delivery A delivery with something to do.
- * @param now_ms The time.
- * @returns The delivery, due now.
+ * @param due_at From when on: now, or later if nothing can be done until then.
+ * @returns The delivery, due then.
  */
-export function released(delivery: Delivery, now_ms: number): Delivery {
+export function released(delivery: Delivery, due_at: number): Delivery {
   assert(delivery.due_at !== null, "only a delivery with something to do is given back");
-  return { ...delivery, due_at: now_ms, lease: null };
+  return { ...delivery, due_at, lease: null };
 }
 
 /**

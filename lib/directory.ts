@@ -21,14 +21,14 @@ interface Entry {
 
 /** See the module. */
 export class Directory {
-  readonly #store: Pick<WebhookStore, "webhooksOf" | "version">;
+  readonly #store: Pick<WebhookStore, "webhooksOf" | "webhook" | "version">;
   readonly #sites = new Map<string, Entry>();
   readonly #signing = new WeakMap<Secret, Promise<SigningKey>>();
   #generation = 0;
   #version: bigint | null = null;
 
   /** @param store Where webhooks are. */
-  constructor(store: Pick<WebhookStore, "webhooksOf" | "version">) {
+  constructor(store: Pick<WebhookStore, "webhooksOf" | "webhook" | "version">) {
     this.#store = store;
   }
 
@@ -40,9 +40,14 @@ export class Directory {
     return (await this.#all(site_id)).filter(({ deleted_at }) => deleted_at === null);
   }
 
-  /** One webhook, a deleted one too: its pending work and its history still ask for it. */
+  /**
+   * One webhook, a deleted one too: its pending work and its history still ask for it.
+   * @throws {BrokenRecord} If it is there and can't be read.
+   */
   async webhook(site_id: string, webhook_id: string): Promise<Webhook | null> {
-    return (await this.#all(site_id)).find(({ id }) => id === webhook_id) ?? null;
+    const found = (await this.#all(site_id)).find(({ id }) => id === webhook_id);
+    // Missing, or left out because it can't be read: what waits for such a one must not be taken for cancelled.
+    return found ?? await this.#store.webhook(site_id, webhook_id);
   }
 
   /**

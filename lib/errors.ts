@@ -67,6 +67,20 @@ export class AppError extends Error {
 }
 
 /**
+ * A stored record that can't be read: altered, or written by a later release. Whoever asks for it gets `unavailable`: it
+ * is there, and its operator has to look at it. Its message never holds what the record holds.
+ */
+export class BrokenRecord extends AppError {
+  /** @param message Which kind of record, and what is wrong with it. */
+  constructor(message: string) {
+    super("unavailable", message, { retry_after_s: BROKEN_RETRY_AFTER_S });
+  }
+}
+
+/** Nothing repairs a record by itself. */
+const BROKEN_RETRY_AFTER_S = 3600;
+
+/**
  * The refusal of one field.
  *
  * @param path JSON pointer of the field, e.g. `/url`.

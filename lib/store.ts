@@ -158,9 +158,12 @@ export interface WebhookStore {
    * @throws {AppError} `limit_reached` beyond 50 for the site, `validation_failed` if the record is too large.
    */
   addWebhook(webhook: Webhook, note?: AuditNote): Promise<void>;
-  /** A webhook, deleted ones too. */
+  /**
+   * A webhook, deleted ones too.
+   * @throws {BrokenRecord} If it is there and can't be read.
+   */
   webhook(site_id: string, webhook_id: string): Promise<Webhook | null>;
-  /** A site's webhooks, oldest first, deleted ones too. */
+  /** A site's webhooks, oldest first, deleted ones too; without those that can't be read. */
   webhooksOf(site_id: string): Promise<Webhook[]>;
   /**
    * Changes a webhook, deciding again when someone else changed it meanwhile. Its pending work is looked at at once
@@ -189,6 +192,7 @@ export interface EventStore {
   idempotency(site_id: string, key: string): Promise<Versioned<IdempotencyEntry> | null>;
   /** @returns The versionstamp of everything written, or null if the idempotency key was used meanwhile. */
   accept(acceptance: Acceptance): Promise<string | null>;
+  /** @throws {BrokenRecord} If it is there and can't be read. */
   event(event_id: string): Promise<StoredEvent | null>;
   /** Reads one page of a site's events; looks at 2,000 records at most. */
   eventPage(site_id: string, query: EventQuery): Promise<EventPage>;
@@ -198,8 +202,9 @@ export interface EventStore {
     from: { readonly since: number; readonly until: number; readonly after: string | null },
     most: number,
   ): Promise<StoredEvent[]>;
+  /** @throws {BrokenRecord} If it is there and can't be read. */
   delivery(event_id: string, webhook_id: string): Promise<Versioned<Delivery> | null>;
-  /** Several at once, in the order asked for. */
+  /** Several at once, in the order asked for; null also for what can't be read. */
   deliveries(
     ids: readonly { readonly event_id: string; readonly webhook_id: string }[],
   ): Promise<(Versioned<Delivery> | null)[]>;
@@ -239,7 +244,10 @@ export interface AgendaStore {
   retireMarker(marker: Marker): Promise<void>;
   /** Moves a marker to a later time, unless it was set again since it was read. */
   moveMarker(marker: Marker, to: number): Promise<void>;
-  /** Removes a due entry that no delivery names (a broken record); never one that a delivery names. */
+  /**
+   * Removes a due entry that no delivery names; never one that a delivery names. One whose delivery can't be read is put
+   * off instead.
+   */
   dropEntry(entry: DueEntry): Promise<void>;
   /** Makes missing markers again. @returns How many due entries were looked at. */
   repairAgenda(): Promise<number>;

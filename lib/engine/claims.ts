@@ -7,9 +7,10 @@
  * @module
  */
 import { type Delivery, effectiveStatus, isTooOld } from "../delivery.ts";
-import { ended, interrupted, leased } from "../delivery_moves.ts";
+import { ended, interrupted, leased, released } from "../delivery_moves.ts";
 import type { Directory } from "../directory.ts";
-import { LANE, LEASE } from "../limits.ts";
+import { BrokenRecord } from "../errors.ts";
+import { LANE, LEASE, TIME } from "../limits.ts";
 import type { Clock, Log } from "../ports.ts";
 import type { DueEntry, Store, StoredEvent, Versioned } from "../store.ts";
 import type { Webhook } from "../webhook.ts";
@@ -27,6 +28,9 @@ export interface ClaimsPorts {
   /** Whether a process lives: the leases of one that does not were cut short. */
   readonly isAlive: (owner: string) => boolean;
 }
+
+/** When a delivery whose event can't be read is looked at again: nothing repairs it by itself. */
+const BROKEN_AGAIN_MS = TIME.HOUR_MS;
 
 /** See the module. */
 export class Claims {
@@ -60,7 +64,7 @@ export class Claims {
       }
       const event = events.get(entry.event_id) ?? null;
       if (await this.#endedInstead(known, webhook, event)) continue;
-      if (event === null) continue;
+      if (event === null || event === "broken") continue;
       const bytes = LANE.delivery_overhead_bytes + event.body.byteLength;
       if (!lanes.reserve(lane, bytes)) {
         full = true;
@@ -72,19 +76,26 @@ export class Claims {
     return !full;
   }
 
-  /** Ends what must not be sent any more. @returns Whether it was such. */
+  /** Ends what must not be sent any more, and puts off what can't be. @returns Whether it was such. */
   async #endedInstead(
     known: Versioned<Delivery>,
     webhook: Webhook,
-    event: StoredEvent | null,
+    event: StoredEvent | "broken" | null,
   ): Promise<boolean> {
     const { store, clock, log } = this.#ports;
     const { status } = known.value;
+    const now_ms = clock.now();
     if (status === "pending" && effectiveStatus(known.value, webhook) === "cancelled") {
       await store.move(known, (now) => now.due_at === null ? null : ended(now, "cancelled"));
       return true;
     }
-    if (event !== null && (status !== "pending" || !isTooOld(known.value, clock.now()))) return false;
+    const wanted = status !== "pending" || !isTooOld(known.value, now_ms);
+    if (event === "broken" && wanted) {
+      const later = now_ms + BROKEN_AGAIN_MS;
+      await store.move(known, (now) => now.due_at === known.value.due_at ? released(now, later) : null);
+      return true;
+    }
+    if (event !== null && wanted) return false;
     if (event === null) log.error("delivery.without_event", { event: known.value.event_id });
     await store.move(known, (now) => now.due_at === null ? null : ended(now, "exhausted"));
     return true;
@@ -115,13 +126,26 @@ export class Claims {
   }
 
   /** The events of several deliveries, each read once. */
-  async #events(found: readonly (Versioned<Delivery> | null)[]): Promise<Map<string, StoredEvent>> {
+  async #events(
+    found: readonly (Versioned<Delivery> | null)[],
+  ): Promise<Map<string, StoredEvent | "broken">> {
     const ids = new Set(found.flatMap((known) => known === null ? [] : [known.value.event_id]));
-    const events = new Map<string, StoredEvent>();
+    const events = new Map<string, StoredEvent | "broken">();
     await Promise.all([...ids].map(async (id) => {
-      const event = await this.#ports.store.event(id);
+      const event = await this.#event(id);
       if (event !== null) events.set(id, event);
     }));
     return events;
+  }
+
+  async #event(id: string): Promise<StoredEvent | "broken" | null> {
+    const { store, log } = this.#ports;
+    try {
+      return await store.event(id);
+    } catch (error) {
+      if (!(error instanceof BrokenRecord)) throw error;
+      log.error("record.broken", { record: `event ${id}`, error: error.message });
+      return "broken";
+    }
   }
 }

@@ -7,6 +7,7 @@
  * @module
  */
 import type { Directory } from "../directory.ts";
+import { BrokenRecord } from "../errors.ts";
 import { LANE_AT_FIRST } from "../lane_state.ts";
 import { LEASE } from "../limits.ts";
 import type { Clock, Log } from "../ports.ts";
@@ -92,6 +93,8 @@ export class LaneKeeper {
       if (webhook === null || webhook.deleted_at !== null) return;
       await store.writeLaneState(lane.site_id, lane.webhook_id, lane.state);
     } catch (error) {
+      // Its webhook can't be read: nothing is sent for it, and there is nobody to tell how it is doing.
+      if (error instanceof BrokenRecord) return;
       lane.dirty = true;
       throw error;
     }

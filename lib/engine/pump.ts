@@ -8,7 +8,8 @@
  * @module
  */
 import { ended } from "../delivery_moves.ts";
-import { LEASE } from "../limits.ts";
+import { BrokenRecord } from "../errors.ts";
+import { LEASE, TIME } from "../limits.ts";
 import type { DueEntry, Marker } from "../store.ts";
 import { type Webhook, webhookStatus } from "../webhook.ts";
 import { Claims, type ClaimsPorts } from "./claims.ts";
@@ -31,6 +32,8 @@ const VISITS_AT_ONCE = 16;
 const MARKERS = 500;
 /** How long a lane without room is passed over, unless it says that it has room. */
 const FULL_MS = 1000;
+/** How long a lane is passed over whose webhook can't be read. */
+const BROKEN_MS = TIME.MINUTE_MS;
 
 /** When a marker is worth another look: it was set again, or its time came. */
 interface Remembered {
@@ -148,6 +151,18 @@ export class Pump {
   }
 
   async #visit(marker: Marker): Promise<Visit> {
+    try {
+      return await this.#visitLane(marker);
+    } catch (error) {
+      if (!(error instanceof BrokenRecord)) throw error;
+      // Its webhook can't be read. That is its trouble alone, and nothing of it is lost.
+      const { clock, log } = this.#ports;
+      log.error("lane.broken", { webhook: marker.webhook_id, error: error.message });
+      return { more: false, until: clock.now() + BROKEN_MS };
+    }
+  }
+
+  async #visitLane(marker: Marker): Promise<Visit> {
     const { store, clock, directory, lanes, arm } = this.#ports;
     const now = clock.now();
     const known = lanes.get(marker.webhook_id);

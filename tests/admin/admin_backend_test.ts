@@ -26,6 +26,7 @@ import type { ShownWebhook } from "../../lib/shown_webhook.ts";
 import type { ShownSecret } from "../../lib/secret.ts";
 import { openStorage } from "../../service.ts";
 import { ADMIN_KEY } from "../helpers/api.ts";
+import { recordingLog } from "../helpers/recording_log.ts";
 import { startTestService } from "../helpers/service.ts";
 
 const SITE = "bücher.example/blog";
@@ -43,6 +44,7 @@ async function openLocal(): Promise<Backend> {
     database: await openDatabase({ kind: "memory" }),
     secret_key: new Uint8Array(32),
     clock: systemClock(),
+    log: recordingLog(),
     config,
   });
   return localBackend(serveLocally(config, { storage, place: "memory" }));

@@ -178,7 +178,7 @@ Deno.test("a process that stops gives back what waits, and another goes on with 
   await stage.advance(100);
   await stopped;
   assertEquals(sentBy(stage, a).length, LANE.cap_start);
-  assertEquals(a.logged.at(-1), { message: "engine.stopped", fields: { cut_short: 0 } });
+  assertEquals(a.logged.at(-1), { level: "info", message: "engine.stopped", fields: { cut_short: 0 } });
   assertEquals(await Array.fromAsync(stage.db.list({ prefix: keys.instances() })), []);
 
   stage.respond = () => answer(200);
@@ -230,7 +230,7 @@ Deno.test("a send that outlasts the grace keeps its lease, and the next process 
   const stopped = a.engine.stop(10_000);
   await stage.advance(10_100);
   await stopped;
-  assertEquals(a.logged.at(-1), { message: "engine.stopped", fields: { cut_short: 1 } });
+  assertEquals(a.logged.at(-1), { level: "info", message: "engine.stopped", fields: { cut_short: 1 } });
   const b = await stage.process("b");
   await stage.advance(LEASE.silent_dead_ms + 2 * LEASE.beat_ms);
   assertEquals(sentBy(stage, b), [event.id]);

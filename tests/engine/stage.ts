@@ -16,11 +16,12 @@ import type { Delivery } from "../../lib/delivery.ts";
 import { Directory } from "../../lib/directory.ts";
 import { Engine } from "../../lib/engine/engine.ts";
 import { LANE } from "../../lib/limits.ts";
-import type { Clock, Log, LogFields, SendRequest, SendResult } from "../../lib/ports.ts";
+import type { Clock, Log, SendRequest, SendResult } from "../../lib/ports.ts";
 import type { SigningKey } from "../../lib/sign.ts";
 import type { Store, StoredEvent } from "../../lib/store.ts";
 import type { Webhook } from "../../lib/webhook.ts";
 import { FakeKv } from "../helpers/fake_kv.ts";
+import { type Logged, recordingLog } from "../helpers/recording_log.ts";
 import { createManualClock, type ManualClock } from "../helpers/manual_clock.ts";
 import {
   SAMPLE_AT,
@@ -52,12 +53,6 @@ export interface Sent {
 
 /** How receivers answer: at once, or (null) when the test says so. */
 export type Respond = (request: SendRequest, sent: Omit<Sent, "answer">) => SendResult | null;
-
-/** A line of a log. */
-export interface Logged {
-  readonly message: string;
-  readonly fields: LogFields;
-}
 
 /** One process. */
 export interface StageProcess {
@@ -138,11 +133,6 @@ function sleepingClock(clock: ManualClock): { clock: Clock; sleep: () => void; w
   };
 }
 
-function recordingLog(logged: Logged[]): Log {
-  const note = (message: string, fields: LogFields = {}): void => void logged.push({ message, fields });
-  return { debug: note, info: note, warn: note, error: note };
-}
-
 /** Ids differ over all stores of a run. */
 let ids = 0;
 
@@ -152,10 +142,11 @@ const PLAIN_BOX = {
   open: (text: string) => Promise.resolve(text),
 };
 
-function storeOver(db: FakeKv, clock: Clock): Store {
+function storeOver(db: FakeKv, clock: Clock, log: Log): Store {
   return createStore({
     db,
     clock,
+    log,
     committer: createCommitter({ db, clock, random: () => 0.5 }),
     box: PLAIN_BOX,
     retention: createRetention(30),
@@ -168,7 +159,7 @@ function storeOver(db: FakeKv, clock: Clock): Store {
 export function makeStage(): Stage {
   const clock = createManualClock(SAMPLE_AT);
   const db = new FakeKv({ clock });
-  const store = storeOver(db.sibling(), clock);
+  const store = storeOver(db.sibling(), clock, recordingLog());
   const sent: Sent[] = [];
 
   async function advance(ms: number): Promise<void> {
@@ -180,10 +171,10 @@ export function makeStage(): Stage {
   function begin(name: string): { started: Promise<void>; made: StageProcess } {
     const own = sleepingClock(clock);
     const handle = db.sibling();
-    const own_store = storeOver(handle, own.clock);
-    const directory = new UnsignedDirectory(own_store);
     const logged: Logged[] = [];
     const log = recordingLog(logged);
+    const own_store = storeOver(handle, own.clock, log);
+    const directory = new UnsignedDirectory(own_store);
     const engine = new Engine({
       store: own_store,
       clock: own.clock,

@@ -13,6 +13,8 @@ import { deliveryId } from "../../lib/delivery.ts";
 import { INPUT } from "../../lib/limits.ts";
 import type { DeliveryPage, DeliveryQuery, Store } from "../../lib/store.ts";
 import { FakeKv } from "../helpers/fake_kv.ts";
+import { recordingLog } from "../helpers/recording_log.ts";
+import { createRecordReader } from "../../kv/record_reader.ts";
 import { createManualClock } from "../helpers/manual_clock.ts";
 import {
   SAMPLE_AT,
@@ -43,6 +45,7 @@ async function open(webhooks: number): Promise<Opened> {
   const read = { records: 0, batches: 0, log_entries: 0 };
   const reader: DeliveryPageReader = {
     db: countingList(db, () => read.log_entries++),
+    reader: createRecordReader({ clock, log: recordingLog() }),
     readMany(ids) {
       read.records += ids.length;
       read.batches += 1;

@@ -16,7 +16,6 @@ import {
   apiKeyIdRecord,
   apiKeyRecord,
   beatRecord,
-  BrokenRecord,
   type Codec,
   deliveryRecord,
   dueRecord,
@@ -29,6 +28,7 @@ import {
   webhookRecord,
 } from "../../kv/records.ts";
 import { SCOPES } from "../../lib/api_key.ts";
+import { BrokenRecord } from "../../lib/errors.ts";
 import { SKIP_REASONS } from "../../lib/decide.ts";
 import {
   type AttemptError,

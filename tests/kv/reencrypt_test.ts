@@ -9,11 +9,13 @@ import { keys } from "../../kv/keys.ts";
 import { secretKeyFits } from "../../kv/open.ts";
 import { reencrypt } from "../../kv/reencrypt.ts";
 import { createRetention } from "../../kv/retention.ts";
-import { createSecretBox, SealError, type SecretBox } from "../../kv/secret_box.ts";
+import { createSecretBox, type SecretBox } from "../../kv/secret_box.ts";
+import { BrokenRecord } from "../../lib/errors.ts";
 import { createStore } from "../../kv/store.ts";
 import type { AuditNote } from "../../lib/audit.ts";
 import type { Store } from "../../lib/store.ts";
 import { FakeKv } from "../helpers/fake_kv.ts";
+import { recordingLog } from "../helpers/recording_log.ts";
 import { createManualClock } from "../helpers/manual_clock.ts";
 import {
   SAMPLE_AT,
@@ -42,6 +44,7 @@ function stage() {
   let made = 0;
   const storeWith = (box: SecretBox): Store =>
     createStore({
+      log: recordingLog(),
       db,
       committer,
       box,
@@ -90,7 +93,7 @@ Deno.test("reencrypt() leaves everything opening with the new key alone, and not
   const now = storeWith(new_box);
   assertEquals(await now.webhook(SAMPLE_SITE, sampleWebhookId(1)), sampleWebhook(1));
   assertEquals((await now.webhooksOf("a.example"))[0]?.secrets, sampleWebhook(2).secrets);
-  await assertRejects(() => old_store.webhook(SAMPLE_SITE, sampleWebhookId(1)), SealError);
+  await assertRejects(() => old_store.webhook(SAMPLE_SITE, sampleWebhookId(1)), BrokenRecord);
 
   // Again: there is nothing left to do.
   assertEquals((await reencrypt({ db, committer, box, new_box })).resealed, 0);
@@ -145,6 +148,7 @@ Deno.test("reencrypt() names what neither key opens, does the rest, and keeps a 
 
 function stageStore(db: FakeKv, committer: ReturnType<typeof createCommitter>, box: SecretBox): Store {
   return createStore({
+    log: recordingLog(),
     db,
     committer,
     box,

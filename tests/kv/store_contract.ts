@@ -16,6 +16,7 @@ import { createStore } from "../../kv/store.ts";
 import type { Store } from "../../lib/store.ts";
 import type { ManualClock } from "../helpers/manual_clock.ts";
 import { sampleUlid, sampleUlidPrefix } from "../helpers/sample.ts";
+import { recordingLog } from "../helpers/recording_log.ts";
 import { testAudit } from "./store_contract_audit.ts";
 import { testAgenda } from "./store_contract_agenda.ts";
 import { testEvents } from "./store_contract_events.ts";
@@ -69,6 +70,7 @@ export async function storeOver(
   return createStore({
     db,
     clock,
+    log: recordingLog(),
     committer: createCommitter({ db, clock, limits, random: () => 0.5 }),
     box: await sampleBox(),
     retention: createRetention(RETENTION_DAYS),

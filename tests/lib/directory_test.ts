@@ -44,6 +44,10 @@ function makeStage(...webhooks: Webhook[]): Stage {
       if (failure !== null) throw failure;
       return found;
     },
+    webhook(site_id, webhook_id) {
+      const found = (stored.get(site_id) ?? []).find(({ id }) => id === webhook_id);
+      return Promise.resolve(found ?? null);
+    },
     version: () => Promise.resolve(stage.version),
   });
   function hold(): () => void {
