@@ -25,6 +25,7 @@ import { createOutboundPolicy } from "./lib/outbound/policy.ts";
 import { createResolver } from "./lib/outbound/resolver.ts";
 import { createUrlGuard } from "./lib/outbound/url_guard.ts";
 import type { Clock, Log } from "./lib/ports.ts";
+import { SiteTurns } from "./lib/site_turns.ts";
 import { countingStore, Stats } from "./lib/stats.ts";
 import type { Store } from "./lib/store.ts";
 import { createApp } from "./routes/app.ts";
@@ -169,7 +170,15 @@ export async function startService(parts: ServiceParts): Promise<Service> {
 
   const guard = createUrlGuard({ policy, resolver, clock });
   const app = createApp({
-    accept: { store: countingStore(store, stats), directory, engine, clock, ids, instance },
+    accept: {
+      store: countingStore(store, stats),
+      directory,
+      engine,
+      clock,
+      ids,
+      instance,
+      turns: new SiteTurns(),
+    },
     webhooks: {
       store,
       directory,

@@ -22,6 +22,7 @@ import { createOutboundPolicy, type OutboundPolicy } from "../lib/outbound/polic
 import { createResolver } from "../lib/outbound/resolver.ts";
 import { createUrlGuard } from "../lib/outbound/url_guard.ts";
 import type { Log } from "../lib/ports.ts";
+import { SiteTurns } from "../lib/site_turns.ts";
 import { countingStore, Stats } from "../lib/stats.ts";
 import { createApp } from "../routes/app.ts";
 import { openStorage, type ServiceConfig, StartError, type Storage, VERSION } from "../service.ts";
@@ -136,7 +137,15 @@ export function serveLocally(
   const engine = createOutsideEngine({ store, clock });
   const stats = new Stats({ store, clock, log, instance });
   const app = createApp({
-    accept: { store: countingStore(store, stats), directory, engine, clock, ids, instance },
+    accept: {
+      store: countingStore(store, stats),
+      directory,
+      engine,
+      clock,
+      ids,
+      instance,
+      turns: new SiteTurns(),
+    },
     webhooks: {
       store,
       directory,

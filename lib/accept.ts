@@ -15,6 +15,7 @@ import { AppError } from "./errors.ts";
 import type { AcceptableEvent } from "./event.ts";
 import { INPUT, LANE } from "./limits.ts";
 import type { Clock, Ids } from "./ports.ts";
+import type { SiteTurns } from "./site_turns.ts";
 import type { IdempotencyEntry, Store, StoredEvent, Versioned } from "./store.ts";
 import type { Webhook } from "./webhook.ts";
 
@@ -25,6 +26,8 @@ export interface AcceptPorts {
   readonly engine: Pick<Engine, "reserve" | "unreserve" | "hand">;
   readonly clock: Pick<Clock, "now">;
   readonly ids: Pick<Ids, "ulid">;
+  /** Among sites that post at the same time. */
+  readonly turns: Pick<SiteTurns, "take">;
   readonly instance: string;
 }
 
@@ -47,9 +50,17 @@ const TURNS_MAX = 10;
  * @param idempotency_key The caller's key, or null.
  * @param ports What it needs.
  * @returns What was decided, or what had been decided the first time.
- * @throws {AppError} `idempotency_key_reused`, `unavailable`.
+ * @throws {AppError} `idempotency_key_reused`, `rate_limited`, `unavailable`.
  */
 export async function accept(
+  event: AcceptableEvent,
+  idempotency_key: string | null,
+  ports: AcceptPorts,
+): Promise<AcceptResult> {
+  return await ports.turns.take(event.payload.site_id, () => acceptInTurn(event, idempotency_key, ports));
+}
+
+async function acceptInTurn(
   event: AcceptableEvent,
   idempotency_key: string | null,
   ports: AcceptPorts,

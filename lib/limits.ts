@@ -62,6 +62,24 @@ export const INPUT = {
   page_examined_max: 2000,
 } as const;
 
+/** How much of one site is accepted at a time. */
+export const ACCEPT = {
+  /** Enough to fill a group commit; another site's event waits behind so many. */
+  per_site_at_once: 64,
+  /** What waits beyond these: at 4,000 a second the last of so many waits for a quarter of one. */
+  per_site_waiting_max: 1000,
+} as const;
+
+/** What callers' requests may take of this process. */
+export const REQUEST = {
+  /** Requests being answered. */
+  at_once_max: 4000,
+  /** Bytes of bodies in memory: eight of the largest batches; what is made of them takes several times as much. */
+  body_bytes_max: 32 * MiB,
+  /** How long a body may take to arrive. */
+  body_ms_max: 30 * SECOND_MS,
+} as const;
+
 /** What is read of and kept from a receiver's answer. */
 export const ANSWER = {
   read_bytes_max: 64 * KiB,
@@ -164,4 +182,9 @@ assert(
 assert(LEASE.silent_stop_ms > 2 * LEASE.beat_ms, "one lost beat stops nothing");
 assert(INPUT.event_bytes_max < KV.value_bytes_max, "an event fits a KV value with its decisions");
 assert(INPUT.webhook_record_bytes_max < KV.value_bytes_max, "a webhook fits a KV value");
+assert(REQUEST.body_bytes_max >= 8 * INPUT.batch_bytes_max, "eight batches fit");
+assert(
+  ACCEPT.per_site_at_once + ACCEPT.per_site_waiting_max < REQUEST.at_once_max / 2,
+  "a site that is too fast leaves room for others",
+);
 assert(LANE.cap_max <= LANE.sends_per_site_max, "one lane fits its site");

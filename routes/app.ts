@@ -13,6 +13,7 @@ import { deliveryRoutes } from "./deliveries.ts";
 import { eventRoutes } from "./events.ts";
 import { exportRoutes } from "./export.ts";
 import { keyRoutes } from "./keys.ts";
+import { limitedLoad, Load } from "./load.ts";
 import { openapiRoutes } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { serviceRoutes } from "./service.ts";
@@ -60,6 +61,7 @@ export function createApp(ports: RoutePorts): Hono<Env> {
       duration_ms: Math.round((ports.clock.elapsed() - started) * 10) / 10,
     });
   });
+  app.use(limitedLoad(new Load(ports.clock)));
   app.route("/", serviceRoutes(ports));
   app.route("/", eventRoutes(ports));
   app.route("/", webhookRoutes(ports));

@@ -6,9 +6,10 @@
  * @module
  */
 import { AppError } from "../lib/errors.ts";
-import { INPUT } from "../lib/limits.ts";
+import { INPUT, REQUEST } from "../lib/limits.ts";
 import { jsonPointer, validationError } from "../lib/validate.ts";
 import type { RouteContext } from "./context.ts";
+import type { RequestLoad } from "./load.ts";
 
 /** What is read, and how much of it at most. */
 export interface BodyOptions {
@@ -23,13 +24,41 @@ function tooLarge(bytes_max: number): AppError {
 }
 
 /** Reads at most `bytes_max` bytes: an announced size may be wrong, or missing. */
-async function readBytes(body: ReadableStream<Uint8Array>, bytes_max: number): Promise<Uint8Array> {
+async function readBytes(
+  body: ReadableStream<Uint8Array>,
+  bytes_max: number,
+  load: RequestLoad,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.byteLength;
-    if (bytes > bytes_max) throw tooLarge(bytes_max);
-    chunks.push(chunk);
+  let late = false;
+  const reader = body.getReader();
+  const inTime = load.onBodyLate(() => {
+    late = true;
+    // Ends the read that waits.
+    reader.cancel().catch(() => {});
+  });
+  try {
+    for (;;) {
+      const { done, value: chunk } = await reader.read();
+      if (late) {
+        throw new AppError(
+          "invalid_json",
+          `Cannot read the body: it must arrive within ${REQUEST.body_ms_max / 1000} s`,
+        );
+      }
+      if (done) break;
+      bytes += chunk.byteLength;
+      if (bytes > bytes_max) throw tooLarge(bytes_max);
+      load.addBytes(chunk.byteLength);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    // What is still to come is not waited for.
+    reader.cancel().catch(() => {});
+    throw error;
+  } finally {
+    inTime();
   }
   const [only] = chunks;
   if (chunks.length === 1 && only !== undefined) return only;
@@ -48,7 +77,7 @@ async function readBytes(body: ReadableStream<Uint8Array>, bytes_max: number): P
  * @param context The request.
  * @param options See {@linkcode BodyOptions}.
  * @returns The JSON value.
- * @throws {AppError} `unsupported_media_type`, `payload_too_large`, `invalid_json`.
+ * @throws {AppError} `unsupported_media_type`, `payload_too_large`, `invalid_json`, `unavailable`.
  */
 export async function readJson(context: RouteContext, options: BodyOptions = {}): Promise<unknown> {
   const { bytes_max = INPUT.body_bytes_max, optional = false, media_types = ["application/json"] } = options;
@@ -62,7 +91,7 @@ export async function readJson(context: RouteContext, options: BodyOptions = {})
   }
   if (!media_types.includes(media_type)) throw unsupported(media_types);
   if (Number(announced ?? 0) > bytes_max) throw tooLarge(bytes_max);
-  const bytes = await readBytes(raw.body, bytes_max);
+  const bytes = await readBytes(raw.body, bytes_max, context.get("load"));
   if (optional && bytes.byteLength === 0) return {};
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));

@@ -22,6 +22,7 @@ import type { Store } from "../lib/store.ts";
 import { validationError } from "../lib/validate.ts";
 import type { WebhookPorts } from "../lib/webhooks.ts";
 import { refuseQuery } from "./body.ts";
+import type { RequestLoad } from "./load.ts";
 
 /** What a request carries from one handler to the next. */
 export interface Env {
@@ -29,6 +30,7 @@ export interface Env {
     request_id: string;
     caller: Caller;
     site_id: string;
+    load: RequestLoad;
   };
 }
 
