@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { type CreatedWebhook, type DeliveryJson, until, type WebhookJson } from "../helpers/api.ts";
+import { type CreatedWebhook, type DeliveryJson, until, type WebhookJson, within } from "../helpers/api.ts";
 import { startReceiver } from "../helpers/receiver.ts";
 import { assertLike, FORM, NOBODY, section, type Stage } from "./section.ts";
 
@@ -273,6 +273,23 @@ section("a webhook is tried out, paused and recovered", {
       stage.service.lines.some((line) => line.includes('"webhook.paused"') && line.includes(id)),
       "it is logged",
     );
+  },
+  "a pause is told to the site's other webhooks that take error_condition": async (stage) => {
+    const { webhook, ask, event } = stage;
+    await using gone = startReceiver({ respond: 410 });
+    await using other = startReceiver();
+    const { id } = await webhook(gone.url, { events: ["goal_completion", "error_condition"] });
+    await webhook(other.url, { events: ["error_condition"] });
+    await ask(202, "POST", "/v1/events", event());
+    const { text } = await within(other.received(1), "the event of the pause");
+    const told = JSON.parse(text);
+    assertEquals([told.event, told.site_id, told.data.error_type], [
+      "error_condition",
+      stage.site_id,
+      "webhook_paused",
+    ]);
+    assert(text.includes(id), "it says which");
+    assertEquals(gone.requests.length, 1, "the paused one is not told");
   },
   "recover revives what ended without success, and sends what was skipped while it was not active": async (
     stage,
