@@ -8,6 +8,7 @@
  */
 import { z } from "zod";
 import { INPUT } from "./limits.ts";
+import { isJsonObject } from "./merge_patch.ts";
 
 const text = z.string().min(1).max(INPUT.string_chars_max);
 const count = z.int().min(0);
@@ -15,10 +16,17 @@ const dateTime = z.iso.datetime({ offset: true });
 
 /** Up to 20 named values, for what a caller wants to add. */
 function pairs(): z.ZodType<Record<string, string | number | boolean>> {
-  return z.record(text, z.union([z.string().max(INPUT.string_chars_max), z.number(), z.boolean()]))
+  const values = z.record(text, z.union([z.string().max(INPUT.string_chars_max), z.number(), z.boolean()]))
     .refine((value) => Object.keys(value).length <= INPUT.pairs_max, {
       error: `must have at most ${INPUT.pairs_max} pairs`,
     });
+  // A record of zod leaves this name out without a word (4.6), and a receiver would not get what was accepted.
+  return z.preprocess((input, context) => {
+    if (isJsonObject(input) && Object.hasOwn(input, "__proto__")) {
+      context.addIssue({ code: "custom", path: ["__proto__"], message: "must have another name" });
+    }
+    return input;
+  }, values);
 }
 
 const window = { window_start: dateTime.optional(), window_end: dateTime.optional() };

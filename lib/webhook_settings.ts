@@ -188,6 +188,10 @@ export function settingsOf(webhook: WebhookSettings): WebhookSettings & JsonObje
 /** A patch in which every masked header is the stored one again, under the name it is stored by. */
 function unmasked(patch: JsonObject, stored: Readonly<Record<string, string>>): JsonObject {
   if (!isJsonObject(patch["headers"])) return patch;
+  // A record of zod leaves this name out without a word (4.6).
+  if (Object.hasOwn(patch["headers"], "__proto__")) {
+    throw validationError([{ path: "/headers/__proto__", message: "must have another name" }]);
+  }
   const names = new Map(Object.keys(stored).map((name) => [name.toLowerCase(), name]));
   const headers = Object.entries(patch["headers"]).map(([name, value]): [string, unknown] => {
     const known = names.get(name.toLowerCase());

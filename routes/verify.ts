@@ -8,7 +8,7 @@ import { z } from "zod";
 import { INPUT } from "../lib/limits.ts";
 import { validate } from "../lib/validate.ts";
 import { verifySignatures } from "../lib/verify.ts";
-import { readJson } from "./body.ts";
+import { readJson, refuseQuery } from "./body.ts";
 import { type Env, identified, type RoutePorts } from "./context.ts";
 
 /** The body of `POST /v1/verify-signature`. */
@@ -30,6 +30,7 @@ const BYTES_MAX = INPUT.body_bytes_max * 7;
  */
 export function verifyRoutes(ports: RoutePorts): Hono<Env> {
   return new Hono<Env>().post("/v1/verify-signature", identified(ports), async (context) => {
+    refuseQuery(context);
     const { secret, body, headers } = validate(request, await readJson(context, { bytes_max: BYTES_MAX }));
     const signatures = await verifySignatures({
       secret,

@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { EVENT_NAMES } from "../lib/event_types.ts";
 import { ENVIRONMENT } from "../lib/environment.ts";
+import { ERROR_STATUS } from "../lib/errors.ts";
 import { parseEvent } from "../lib/event.ts";
 import { ADMIN_KEY } from "./helpers/api.ts";
 import { startReceiver } from "./helpers/receiver.ts";
@@ -90,4 +91,11 @@ Deno.test("docs/api.md names every kind of event, and links in the documents lea
       await Deno.stat(new URL(match[1] ?? "", new URL(path, ROOT)));
     }
   }
+});
+
+Deno.test("docs/api.md names every code of an error with its status, and no other", async () => {
+  const [, errors = ""] = (await read("docs/api.md")).split("\nCodes: ");
+  const named = errors.matchAll(/`(\w+)`\s(\d{3})/g).map(([, code, status]) => [code, Number(status)])
+    .toArray();
+  assertEquals(named, Object.entries(ERROR_STATUS).map(([code, [status]]) => [code, status]));
 });

@@ -17,78 +17,17 @@ import {
   until,
   type WebhookJson,
 } from "../helpers/api.ts";
+import { admin, type AdminEnded, adminJson } from "../helpers/admin_command.ts";
 import { startReceiver } from "../helpers/receiver.ts";
 import { SECRET_KEY, startProcess, startTestService, temporaryFile } from "../helpers/service.ts";
 
-const PROJECT = new URL("../../", import.meta.url);
 const URL_OF_HOOK = "http://127.0.0.1:9/in";
 const HOOK = ["--site", SITE, "--url", URL_OF_HOOK, "--events", "goal_completion"];
-
-interface AdminOptions {
-  /** The KV file, in a folder of its own; `TIDINGS_KV` may say otherwise. */
-  readonly kv: string;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly stdin?: string;
-  /** Where the task was called from, and so what may be read by name; the folder of the KV file by default. */
-  readonly called_from?: string;
-}
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the command as the task does. */
-async function admin(args: readonly string[], options: AdminOptions): Promise<Ended> {
-  const folder = options.kv.replace(/\/[^/]*$/, "");
-  const { env = {}, stdin, called_from = folder } = options;
-  const permissions = [
-    "--no-prompt",
-    "--allow-net",
-    "--allow-sys=networkInterfaces",
-    "--allow-env=PORT,TIDINGS_*,DENO_KV_ACCESS_TOKEN,INIT_CWD",
-    "--ignore-env",
-    `--allow-read=${folder},${called_from}`,
-    `--allow-write=${folder}`,
-  ];
-  const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !/^(TIDINGS_|PORT$)/.test(name));
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", ...permissions, "admin/main.ts", ...args],
-    cwd: PROJECT,
-    clearEnv: true,
-    env: {
-      ...Object.fromEntries(inherited),
-      INIT_CWD: called_from,
-      TIDINGS_KV: options.kv,
-      TIDINGS_ALLOW_NETWORKS: "127.0.0.0/8",
-      ...env,
-    },
-    stdin: stdin === undefined ? "null" : "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  if (stdin !== undefined) {
-    const writer = child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(stdin));
-    await writer.close();
-  }
-  const { code, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
 
 /** What is in the folder of a file. */
 async function namesBeside(path: string): Promise<string[]> {
   const entries = await Array.fromAsync(Deno.readDir(path.replace(/\/[^/]*$/, "")));
   return entries.map(({ name }) => name);
-}
-
-/** A command that must succeed; its `--json`. */
-async function adminJson<Answer>(args: readonly string[], options: AdminOptions): Promise<Answer> {
-  const { code, stdout, stderr } = await admin([...args, "--json"], options);
-  assertEquals([code, stderr], [0, ""]);
-  return JSON.parse(stdout);
 }
 
 Deno.test("admin works without a service, on a database that was not there before", async () => {
@@ -279,7 +218,7 @@ Deno.test("admin over REST says what to do about a bad key, a missing right, and
   const service = await startTestService();
   const { url } = service;
   const reader = await apiAt(url).key("read");
-  const keysList = (key: string): Promise<Ended> =>
+  const keysList = (key: string): Promise<AdminEnded> =>
     admin(["keys", "list", "--url", url, "--key", key], { kv: file.path });
 
   const unknown = await keysList("tdk_unknown_key");

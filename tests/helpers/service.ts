@@ -139,8 +139,14 @@ export interface ProcessService extends Api, AsyncDisposable {
   readonly ended: Promise<{ readonly code: number; readonly stderr: string }>;
 }
 
-/** Gathers the lines of a stream; resolves at its end. */
-async function gather(
+/**
+ * Gathers the lines of a stream.
+ *
+ * @param stream What a process writes.
+ * @param onLine Called with each line.
+ * @returns Resolves at the end of the stream.
+ */
+export async function gather(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   onLine: (line: string) => void,
 ): Promise<void> {

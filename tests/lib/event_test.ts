@@ -406,8 +406,11 @@ Deno.test("parseEvent() leaves its input as it was", () => {
   assertEquals(input, before);
 });
 
-Deno.test("parseEvent() passes no prototype on through open pairs", () => {
-  const text = bodyText(custom(JSON.parse('{"__proto__":"x","constructor":"y","a":1}')));
+Deno.test("parseEvent() refuses a pair named __proto__ instead of dropping it, and takes others as they are named", () => {
+  for (const value of ['"x"', '{"a":1}']) {
+    assertEquals(refusedAt(custom(JSON.parse(`{"a":1,"__proto__":${value}}`))), ["/data/props/__proto__"]);
+  }
+  const text = bodyText(custom(JSON.parse('{"constructor":"y","a":1}')));
   assertEquals(JSON.parse(text).data.props, { constructor: "y", a: 1 });
 });
 

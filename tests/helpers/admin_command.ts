@@ -1,0 +1,85 @@
+/**
+ * The administration command in a process of its own, with no permission beyond what `deno task admin` gives.
+ *
+ * Owns running it. It must never read what the command works on.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+
+const PROJECT = new URL("../../", import.meta.url);
+
+/** What a command is run on. */
+export interface AdminOptions {
+  /** The KV file, in a folder of its own; `TIDINGS_KV` may say otherwise. */
+  readonly kv: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  /** Where the task was called from, and so what may be read by name; the folder of the KV file by default. */
+  readonly called_from?: string;
+}
+
+/** How a command ended. */
+export interface AdminEnded {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs a command as the task does.
+ *
+ * @param args Everything after `deno task admin`.
+ * @param options What it works on.
+ * @returns How it ended.
+ */
+export async function admin(args: readonly string[], options: AdminOptions): Promise<AdminEnded> {
+  const folder = options.kv.replace(/\/[^/]*$/, "");
+  const { env = {}, stdin, called_from = folder } = options;
+  const permissions = [
+    "--no-prompt",
+    "--allow-net",
+    "--allow-sys=networkInterfaces",
+    "--allow-env=PORT,TIDINGS_*,DENO_KV_ACCESS_TOKEN,INIT_CWD",
+    "--ignore-env",
+    `--allow-read=${folder},${called_from}`,
+    `--allow-write=${folder}`,
+  ];
+  const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !/^(TIDINGS_|PORT$)/.test(name));
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", ...permissions, "admin/main.ts", ...args],
+    cwd: PROJECT,
+    clearEnv: true,
+    env: {
+      ...Object.fromEntries(inherited),
+      INIT_CWD: called_from,
+      TIDINGS_KV: options.kv,
+      TIDINGS_ALLOW_NETWORKS: "127.0.0.0/8",
+      ...env,
+    },
+    stdin: stdin === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  if (stdin !== undefined) {
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(stdin));
+    await writer.close();
+  }
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/**
+ * Runs a command that must succeed.
+ *
+ * @param args Everything after `deno task admin`, without `--json`.
+ * @param options What it works on.
+ * @returns What it prints with `--json`.
+ */
+export async function adminJson<Answer>(args: readonly string[], options: AdminOptions): Promise<Answer> {
+  const { code, stdout, stderr } = await admin([...args, "--json"], options);
+  assertEquals([code, stderr], [0, ""]);
+  return JSON.parse(stdout);
+}
