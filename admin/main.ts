@@ -21,12 +21,11 @@ import { createPinnedSender } from "../lib/outbound/pinned_sender.ts";
 import { createOutboundPolicy, type OutboundPolicy } from "../lib/outbound/policy.ts";
 import { createResolver } from "../lib/outbound/resolver.ts";
 import { createUrlGuard } from "../lib/outbound/url_guard.ts";
-import type { Log } from "../lib/ports.ts";
 import { SiteTurns } from "../lib/site_turns.ts";
 import { countingStore, Stats } from "../lib/stats.ts";
 import { createApp } from "../routes/app.ts";
 import { openStorage, type ServiceConfig, StartError, type Storage, VERSION } from "../service.ts";
-import type { Fetch, LocalService } from "./backend.ts";
+import type { LocalService } from "./backend.ts";
 import { copyDatabase } from "./backup_file.ts";
 import { withinDeadline } from "./deadline.ts";
 import { examine, type OpenedDatabase } from "./examine.ts";
@@ -39,6 +38,7 @@ import { createOutsideEngine } from "./outside_engine.ts";
 import { runAdmin } from "./run.ts";
 import { loadOrMakeSecretKey, SecretKeyFileError } from "./secret_key_file.ts";
 import { createStorageLog } from "./storage_log.ts";
+import { createFaultLog, toldFaults } from "./told_faults.ts";
 import { ask, pathOf, readText, writeTo } from "./streams.ts";
 
 const clock = systemClock();
@@ -123,7 +123,7 @@ export function serveLocally(
   { storage, place }: Pick<Opened, "storage" | "place">,
 ): LocalService {
   const { store } = storage;
-  const { log, faultOf } = faultLog();
+  const { log, faultOf } = createFaultLog();
   const ids = systemIds();
   const instance = ids.ulid(clock.now());
   const policy = outboundPolicy(config);
@@ -184,31 +184,6 @@ export function serveLocally(
       await stats.stop();
       await storage.close();
     },
-  };
-}
-
-/** A log that keeps what a service would write down when it answers 500. */
-function faultLog(): { log: Log; faultOf: () => string } {
-  let fault = "something went wrong";
-  return {
-    log: {
-      debug() {},
-      info() {},
-      warn() {},
-      error(_message, { stack } = {}) {
-        fault = String(stack).split("\n")[0] ?? fault;
-      },
-    },
-    faultOf: () => fault,
-  };
-}
-
-/** Says what went wrong where a service would answer 500: here, who asks may know. */
-function toldFaults(fetch: Fetch, faultOf: () => string): Fetch {
-  return async (url, init) => {
-    const response = await fetch(url, init);
-    if (response.status === 500) throw new Failure(faultOf());
-    return response;
   };
 }
 

@@ -54,7 +54,9 @@ export function showWebhook(
 ): ShownWebhook {
   const { state, pending, now_ms } = health;
   const status = webhookStatus(webhook);
-  const expiring = webhook.secrets.slice(1).flatMap((secret) => secret.expires_at ?? []);
+  const expiring = webhook.secrets.flatMap(({ expires_at }) =>
+    expires_at !== null && expires_at > now_ms ? [expires_at] : []
+  );
   return {
     id: webhook.id,
     site_id: webhook.site_id,

@@ -99,6 +99,8 @@ Deno.test("showWebhook() shows when the previous secret ends, the last of them a
   ];
   const { previous_secret_expires_at } = showWebhook(webhookOf(FULL, { secrets }), NO_WORK, true);
   assertEquals(previous_secret_expires_at, "2026-03-02T00:00:00.000Z");
+  const over = { ...NO_WORK, now_ms: Date.parse("2026-03-02T00:00:00Z") };
+  assertEquals(showWebhook(webhookOf(FULL, { secrets }), over, true).previous_secret_expires_at, null);
 });
 
 Deno.test("urlOrigin() shows scheme, host and port, and nothing that may be a credential", () => {
