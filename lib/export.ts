@@ -12,7 +12,7 @@ import { showKey, type ShownKey } from "./keys.ts";
 import { INPUT } from "./limits.ts";
 import type { Clock } from "./ports.ts";
 import { PAUSE_REASONS, type Webhook, type WebhookStatus, webhookStatus } from "./webhook.ts";
-import type { Secret } from "./secret.ts";
+import { headerPlace, type Secret, secretPlace } from "./secret.ts";
 import type { Store } from "./store.ts";
 import { validate } from "./validate.ts";
 import { MASKED, settingsOf, type WebhookSettings } from "./webhook_settings.ts";
@@ -66,16 +66,6 @@ export interface ExportPorts {
 
 /** The query parameters of an export. */
 export const exportQuery = z.strictObject({ secrets: z.enum(["sealed"]).optional() });
-
-/** Where a secret of a webhook belongs: the additional data that it is sealed with, at rest too. */
-export function secretPlace(site_id: string, webhook_id: string): string[] {
-  return [site_id, webhook_id, "secret"];
-}
-
-/** Where a header value belongs: as {@linkcode secretPlace}. */
-export function headerPlace(site_id: string, webhook_id: string, name: string): string[] {
-  return [site_id, webhook_id, `header ${name}`];
-}
 
 /**
  * Every site, by name.

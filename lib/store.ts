@@ -167,11 +167,12 @@ export interface WebhookStore {
   webhooksOf(site_id: string): Promise<Webhook[]>;
   /**
    * Changes a webhook, deciding again when someone else changed it meanwhile. Its pending work is looked at at once
-   * if it is not active after it.
+   * if it is not active after it. One that `change` brings back from its deletion counts to the limit again.
    * @param change Gets the webhook as it is now; returns it as it shall be (the same object: nothing is written), or null
    * to leave it.
    * @param note What is told of it, for the audit, in the same commit.
    * @returns The webhook after it, or null if there is none (or `change` left it).
+   * @throws {AppError} `limit_reached` if it would come back beyond 50, `validation_failed` if the record is too large.
    */
   changeWebhook(
     site_id: string,
