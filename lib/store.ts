@@ -7,7 +7,7 @@
  * @module
  */
 import type { ApiKey } from "./api_key.ts";
-import type { AuditEntry, AuditNote } from "./audit.ts";
+import type { AuditEntry, AuditId, AuditNote } from "./audit.ts";
 import type { Decision } from "./decide.ts";
 import type { Delivery, DeliveryStatus } from "./delivery.ts";
 import type { DeliveredEventName } from "./event_types.ts";
@@ -227,6 +227,15 @@ export interface EventStore {
     next: (delivery: Delivery) => Delivery | null,
     pause?: Pause,
   ): Promise<Versioned<Delivery> | null>;
+  /**
+   * As {@linkcode EventStore.move}, told in the audit in the same commit. It is decided again only while it is not done,
+   * also where only the answer of its commit was lost.
+   */
+  moveAudited(
+    known: Versioned<Delivery>,
+    next: (delivery: Delivery) => Delivery | null,
+    note: AuditNote,
+  ): Promise<Versioned<Delivery> | null>;
   /** Reads one page of a site's deliveries; looks at 2,000 records at most. */
   deliveryPage(site_id: string, query: DeliveryQuery): Promise<DeliveryPage>;
 }
@@ -275,8 +284,13 @@ export interface AuditQuery {
   readonly before: string | null;
 }
 
-/** Storage of the audit. Entries are written with the changes they tell of. */
+/** Storage of the audit. Entries are written with the changes they tell of, where these are one commit. */
 export interface AuditStore {
+  /**
+   * Writes an entry by itself: of what changes nothing, or is many commits.
+   * @param known The entry as it was first written, which is written anew.
+   */
+  writeAudit(note: AuditNote, known?: AuditId): Promise<AuditId>;
   /** Reads one page, newest first; `next` is the `before` of the next one, null at the end. */
   auditPage(query: AuditQuery): Promise<{ entries: readonly AuditEntry[]; next: string | null }>;
 }

@@ -229,6 +229,7 @@ Deno.test("an import brings back a deleted webhook, and a rotated secret, as the
     "webhook.deleted",
     "webhook.secret_rotated",
     "webhook.secret_rotated",
+    "secrets.exported",
     "webhook.created",
   ]);
 });
