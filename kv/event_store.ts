@@ -14,6 +14,7 @@ import type { Acceptance, EventStore, Versioned } from "../lib/store.ts";
 import { createAuditRecords } from "./audit_store.ts";
 import { deliveryPage } from "./delivery_page.ts";
 import { eventPage, eventRange, readEvents } from "./event_page.ts";
+import { eventTime } from "./event_time.ts";
 import { dueMutations } from "./agenda_store.ts";
 import { type Key, keys } from "./keys.ts";
 import type { Check, Mutation } from "./member.ts";
@@ -212,9 +213,18 @@ export function createEventStore(
         first,
         Number.isFinite(until) ? parts.idPrefixAt(until) : "\u{10ffff}",
       );
-      if (range === null) return [];
-      const entries = await Array.fromAsync(db.list(range, { limit: most, batchSize: most }));
-      return await readEvents({ db, reader }, entries.map(({ key }) => String(key[2])));
+      if (range === null) return { events: [], examined: 0, next: null };
+      const limit = most + 1;
+      const entries = await Array.fromAsync(db.list(range, { limit, batchSize: limit }));
+      const ids = entries.map(({ key }) => String(key[2]));
+      const beyond = ids[most];
+      const examined = ids.slice(0, most);
+      const last = examined.at(-1);
+      return {
+        events: await readEvents({ db, reader }, examined),
+        examined: examined.length,
+        next: beyond === undefined || last === undefined ? null : { after: last, at: eventTime(beyond) },
+      };
     },
 
     async delivery(event_id, webhook_id) {

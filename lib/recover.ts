@@ -80,30 +80,35 @@ async function recoverBetween(
   ports: RecoverPorts,
 ): Promise<Recovered> {
   const { store, clock } = ports;
-  let recovered = 0;
-  let examined = 0;
+  let [recovered, examined] = [0, 0];
   // What is accepted from now on reaches the webhook by itself.
   const end = Math.min(until ?? Infinity, clock.now() + 1);
-  let from: { at: number; after: string | null } = { at: since, after: null };
+  let after: string | null = null;
   for (;;) {
-    const events = await store.eventsFrom(
-      webhook.site_id,
-      { since: from.at, until: end, after: from.after },
-      EVENTS_AT_ONCE,
-    );
-    const last = events.at(-1);
-    if (last === undefined) break;
-    const full = recovered >= INPUT.recovered_max || examined >= INPUT.recover_examined_max;
-    if (full) {
-      await store.ring();
-      return { recovered, next_since: new Date(events[0]?.accepted_at ?? last.accepted_at).toISOString() };
+    const most = Math.min(EVENTS_AT_ONCE, INPUT.recovered_max - recovered);
+    const stretch = await store.eventsFrom(webhook.site_id, { since, until: end, after }, most);
+    recovered += await recoverSome(stretch.events, webhook, ports);
+    examined += stretch.examined;
+    const { next } = stretch;
+    if (next === null || isFull({ recovered, examined }, { since, next_at: next.at })) {
+      if (recovered > 0) await store.ring();
+      return { recovered, next_since: isoOrNull(next?.at ?? null) };
     }
-    recovered += await recoverSome(events, webhook, ports);
-    examined += events.length;
-    from = { at: since, after: last.id };
+    after = next.after;
   }
-  if (recovered > 0) await store.ring();
-  return { recovered, next_since: null };
+}
+
+/**
+ * Whether the rest is for another call. That one begins with the whole millisecond of the next event, and leaves alone
+ * what of it was recovered already. So a millisecond is never left because much of it was looked at: a call that
+ * recovered nothing would be repeated for ever.
+ */
+function isFull(
+  done: { readonly recovered: number; readonly examined: number },
+  { since, next_at }: { readonly since: number; readonly next_at: number },
+): boolean {
+  return done.recovered >= INPUT.recovered_max ||
+    (done.examined >= INPUT.recover_examined_max && next_at > since);
 }
 
 async function recoverSome(

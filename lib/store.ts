@@ -132,6 +132,16 @@ export interface EventPage {
   readonly next: string | null;
 }
 
+/** Events of a site as they follow each other. */
+export interface EventStretch {
+  /** Those that are still kept: fewer than were looked at, maybe none. */
+  readonly events: readonly StoredEvent[];
+  /** How many were looked at. */
+  readonly examined: number;
+  /** The last one looked at, and the time of the one behind it; null if there is none. */
+  readonly next: { readonly after: string; readonly at: number } | null;
+}
+
 /** Storage of API keys. */
 export interface KeyStore {
   /** @param note For the audit, in the same commit. */
@@ -202,7 +212,7 @@ export interface EventStore {
     site_id: string,
     from: { readonly since: number; readonly until: number; readonly after: string | null },
     most: number,
-  ): Promise<StoredEvent[]>;
+  ): Promise<EventStretch>;
   /** @throws {BrokenRecord} If it is there and can't be read. */
   delivery(event_id: string, webhook_id: string): Promise<Versioned<Delivery> | null>;
   /** Several at once, in the order asked for; null also for what can't be read. */
