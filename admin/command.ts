@@ -12,6 +12,7 @@ import { type ConnectionFlags, connectionOf, readKey } from "./connection.ts";
 import { type Attempted, EXIT_FAILED, exitCodeOf, explain, WrongUse } from "./failure.ts";
 import { bodyOf, type FieldFlag, flagFor, flagName, type GivenTexts } from "./field_flags.ts";
 import { parseBody } from "./json_body.ts";
+import { toldWhileWaiting } from "./waiting.ts";
 import type { Noun, Result, Understood, Verb, World } from "./verb.ts";
 import { parseSiteId } from "../lib/site_id.ts";
 
@@ -120,13 +121,14 @@ async function perform(
   let failed: boolean | undefined;
   try {
     const connection = serviceOf(verb, { options, common, body_file: bodyFileOf(verb, command) });
-    const understood = await understand(command, verb, world);
+    const json = options["json"] === true || common["json"] === true;
+    const say = json || !world.watched ? () => {} : (line: string) => world.complain(`${line}\n`);
+    const understood = { ...await understand(command, verb, world), say };
     const ready = connection === null
       ? null
       : { ...connection, key: await readKey(connection.key, () => world.readText("-")) };
     const result = await runVerb(verb, understood, { connection: ready, world });
     failed = result.failed;
-    const json = options["json"] === true || common["json"] === true;
     const text = json ? jsonText(result.answer) : result.text();
     if (text !== "") world.print(`${text}\n`);
   } catch (error) {
@@ -147,7 +149,7 @@ async function runVerb(
   const service = connection === null ? null : restBackend(connection, world.fetch);
   if ("runHere" in verb) return await verb.runHere({ ...understood, machine: world.machine, service });
   await using backend: Backend = service ?? localBackend(await world.openLocal());
-  return await verb.run({ ...understood, backend });
+  return await verb.run({ ...understood, backend: toldWhileWaiting(backend, { ...understood, ...world }) });
 }
 
 function attemptedBy(noun: Noun | null, verb: Verb, options: Options): Attempted {
@@ -191,7 +193,7 @@ function serviceOf(
 }
 
 /** Everything that the command line says, checked. */
-async function understand(command: Command, verb: Verb, world: World): Promise<Understood> {
+async function understand(command: Command, verb: Verb, world: World): Promise<Omit<Understood, "say">> {
   const options: Options = command.opts();
   const now_ms = world.now();
   const given: GivenTexts = (field) => {
@@ -212,7 +214,6 @@ async function understand(command: Command, verb: Verb, world: World): Promise<U
     columns: world.columns,
     now_ms,
     ask: (question) => world.ask(question),
-    say: (line) => world.complain(`${line}\n`),
   };
 }
 

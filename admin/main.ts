@@ -268,6 +268,8 @@ if (import.meta.main) {
       ask,
       print: writeTo(Deno.stdout),
       complain,
+      watched: Deno.stderr.isTerminal(),
+      after: clock.after,
       columns: Deno.stdout.isTerminal() ? Deno.consoleSize().columns : null,
       now: clock.now,
     });

@@ -31,6 +31,10 @@ export interface World {
   print(text: string): void;
   /** Writes to stderr. */
   complain(text: string): void;
+  /** Whether a person sees what is written to stderr: else nothing is said of how far something is. */
+  readonly watched: boolean;
+  /** Calls something later; see `Clock`. */
+  after(delay_ms: number, run: () => void): () => void;
   /** Columns of the terminal on stdout; null if there is none. */
   readonly columns: number | null;
   /** Milliseconds since the Unix epoch. */
@@ -55,7 +59,7 @@ export interface Understood {
   readonly now_ms: number;
   /** See {@linkcode World.ask}. */
   readonly ask: World["ask"];
-  /** Says how far it is, on stderr. */
+  /** Says how far it is, on stderr, to a person at a terminal; with `--json` or in a pipe to nobody. */
   readonly say: (line: string) => void;
 }
 

@@ -6,23 +6,20 @@
  *
  * @module
  */
-import type { AuditNote } from "../lib/audit.ts";
+import type { AuditId, AuditNote } from "../lib/audit.ts";
 import type { AuditStore } from "../lib/store.ts";
 import { keys } from "./keys.ts";
 import type { Member, Mutation } from "./member.ts";
 import { auditRecord } from "./records.ts";
 import type { StoreParts } from "./webhook_store.ts";
 
-/** When an entry is of and what it is called: the same for every try of one change. */
-export interface AuditId {
-  readonly id: string;
-  readonly at: number;
-}
-
 /** Writing entries, for the transactions of the room. */
 export interface AuditRecords {
+  /** The same for every try of one change. */
   begin(): AuditId;
   writing(entry: AuditId, note: AuditNote): Mutation;
+  /** Whether an entry is there, and so the change that it tells of. */
+  written(entry: AuditId): Promise<boolean>;
   /**
    * Commits a change with its entry.
    * @returns Whether it is written; not if one of its checks failed.
@@ -53,7 +50,11 @@ export function createAuditRecords({ db, committer, clock, retention, newId }: P
         checks,
         mutations: [...mutations, records.writing(entry, note)],
       });
-      return result.ok || (await db.get(keys.audit(entry.id))).versionstamp !== null;
+      return result.ok || await records.written(entry);
+    },
+
+    async written({ id }) {
+      return (await db.get(keys.audit(id))).versionstamp !== null;
     },
   };
   return records;
@@ -64,12 +65,20 @@ const FIRST_ID = "";
 const LAST_ID = "\u{10ffff}";
 
 export function createAuditStore(
-  { db, reader, idPrefixAt }: StoreParts & { readonly idPrefixAt: (at_ms: number) => string },
+  parts: StoreParts & { readonly idPrefixAt: (at_ms: number) => string },
 ): AuditStore {
+  const { db, committer, reader, idPrefixAt } = parts;
+  const audit = createAuditRecords(parts);
   /** How the ids of a moment begin: those of events have a word before it. */
   const prefixAt = (at_ms: number): string => idPrefixAt(at_ms).slice("evt_".length);
 
   return {
+    async writeAudit(note, known) {
+      const entry = known ?? audit.begin();
+      await committer.commit({ checks: [], mutations: [audit.writing(entry, note)] });
+      return entry;
+    },
+
     async auditPage({ since, until, limit, before }) {
       const start = since === null ? FIRST_ID : prefixAt(since);
       const ends = [

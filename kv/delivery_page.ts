@@ -31,34 +31,49 @@ interface Position {
   readonly webhook_id: string;
 }
 
+/** How many entries of a log are read at once. */
+interface BatchSizes {
+  readonly first: number;
+  /** Each read after it takes twice as many as the one before, up to so many. */
+  readonly later: number;
+}
+
 /** One webhook's log, read backward a batch at a time. */
 class LogReader {
   #batch: string[] = [];
+  #taken = 0;
+  #batch_size: number;
   #end: Key;
   #over = false;
 
   constructor(
     readonly webhook: Webhook,
     private readonly db: Database,
-    private readonly start: Key,
-    end: Key,
-    private readonly batch_size: number,
+    private readonly from: { readonly start: Key; readonly end: Key; readonly sizes: BatchSizes },
   ) {
-    this.#end = end;
+    this.#end = from.end;
+    this.#batch_size = from.sizes.first;
   }
 
-  /** The newest event id not taken yet, or null at the end. */
-  async peek(): Promise<string | null> {
-    if (this.#batch.length === 0 && !this.#over) await this.#fill();
-    return this.#batch[0] ?? null;
+  /** The newest event id not taken yet; null at the end, or where {@linkcode LogReader.fill} has to come first. */
+  get head(): string | null {
+    return this.#batch[this.#taken] ?? null;
+  }
+
+  get needs_filling(): boolean {
+    return this.head === null && !this.#over;
   }
 
   take(): void {
-    this.#batch.shift();
+    this.#taken++;
   }
 
-  async #fill(): Promise<void> {
-    const { start, batch_size } = this;
+  async fill(): Promise<void> {
+    const { start, sizes } = this.from;
+    const batch_size = this.#batch_size;
+    this.#batch_size = Math.min(2 * batch_size, sizes.later);
+    this.#batch = [];
+    this.#taken = 0;
     const options = { reverse: true, limit: batch_size, batchSize: batch_size };
     for await (const { key } of this.db.list({ start, end: this.#end }, options)) {
       this.#batch.push(String(key[3]));
@@ -96,20 +111,26 @@ async function openLogs(
   site_id: string,
   query: DeliveryQuery,
 ): Promise<LogReader[]> {
-  const logs: LogReader[] = [];
   const start = query.since === null ? FIRST_ID : reader.idPrefixAt(query.since);
-  // One webhook: its whole page at once; many: little of each, since most of it would not be on this page.
-  const batch_size = query.webhook_id === null ? 10 : INPUT.page_max;
+  const webhooks: Webhook[] = [];
   for await (const entry of reader.db.list<Uint8Array>({ prefix: keys.webhooksOf(site_id) })) {
     const webhook = reader.reader.read(webhookRecord, entry);
     if (webhook === null || (query.webhook_id !== null && webhook.id !== query.webhook_id)) continue;
+    webhooks.push(webhook);
+  }
+  const sizes = {
+    // One webhook: its whole page at once; many: little of each, since most of it would not be on this page.
+    first: query.webhook_id === null ? 10 : INPUT.page_max,
+    // A filter passes over much, and every read of a log costs as much as many entries: half of its part at once.
+    later: Math.max(10, Math.ceil(INPUT.page_examined_max / (2 * webhooks.length))),
+  };
+  return webhooks.flatMap((webhook) => {
     const end = endOf(webhook.id, query, reader);
     // KV refuses a range that ends before it starts.
-    if (end <= start) continue;
+    if (end <= start) return [];
     const key = (event_id: string): Key => keys.log(site_id, webhook.id, event_id);
-    logs.push(new LogReader(webhook, reader.db, key(start), key(end), batch_size));
-  }
-  return logs;
+    return [new LogReader(webhook, reader.db, { start: key(start), end: key(end), sizes })];
+  });
 }
 
 /** Takes the newest entries over all logs, at most `most`. */
@@ -119,25 +140,37 @@ async function takeNewest(
 ): Promise<(Position & { webhook: Webhook })[]> {
   const taken: (Position & { webhook: Webhook })[] = [];
   while (taken.length < most) {
-    const heads = await Promise.all(logs.map((log) => log.peek()));
-    let newest: { log: LogReader; event_id: string } | null = null;
-    for (const [index, log] of logs.entries()) {
-      const event_id = heads[index] ?? null;
-      if (event_id === null) continue;
-      const later = newest === null || event_id > newest.event_id ||
-        (event_id === newest.event_id && log.webhook.id > newest.log.webhook.id);
-      if (later) newest = { log, event_id };
-    }
-    if (newest === null) break;
-    newest.log.take();
-    const { webhook } = newest.log;
-    taken.push({ event_id: newest.event_id, webhook_id: webhook.id, webhook });
+    await fillEmpty(logs);
+    const newest = newestOf(logs);
+    if (newest === null || newest.head === null) break;
+    const { webhook, head: event_id } = newest;
+    newest.take();
+    taken.push({ event_id, webhook_id: webhook.id, webhook });
   }
   return taken;
 }
 
+/** Reads on where a log has come to the end of its batch. Mostly none has, and then nothing is waited for. */
+async function fillEmpty(logs: readonly LogReader[]): Promise<void> {
+  const empty = logs.filter(({ needs_filling }) => needs_filling);
+  if (empty.length > 0) await Promise.all(empty.map((log) => log.fill()));
+}
+
+/** The log whose head comes first on the page, or null if all are at their end. */
+function newestOf(logs: readonly LogReader[]): LogReader | null {
+  let newest: LogReader | null = null;
+  for (const log of logs) {
+    if (log.head === null) continue;
+    const later = newest === null || newest.head === null || log.head > newest.head ||
+      (log.head === newest.head && log.webhook.id > newest.webhook.id);
+    if (later) newest = log;
+  }
+  return newest;
+}
+
 async function anyLeft(logs: readonly LogReader[]): Promise<boolean> {
-  return (await Promise.all(logs.map((log) => log.peek()))).some((head) => head !== null);
+  await fillEmpty(logs);
+  return newestOf(logs) !== null;
 }
 
 /** Whether a delivery is on the page. Another site's record never is, whatever its key says. */

@@ -7,11 +7,14 @@
  *
  * @module
  */
+import type { AuditNote } from "../lib/audit.ts";
 import type { Delivery } from "../lib/delivery.ts";
 import { KV } from "../lib/limits.ts";
 import type { Acceptance, EventStore, Versioned } from "../lib/store.ts";
+import { createAuditRecords } from "./audit_store.ts";
 import { deliveryPage } from "./delivery_page.ts";
 import { eventPage, eventRange, readEvents } from "./event_page.ts";
+import { eventTime } from "./event_time.ts";
 import { dueMutations } from "./agenda_store.ts";
 import { type Key, keys } from "./keys.ts";
 import type { Check, Mutation } from "./member.ts";
@@ -35,6 +38,12 @@ function deliveryKey({ event_id, webhook_id }: { event_id: string; webhook_id: s
   return keys.delivery(event_id, webhook_id);
 }
 
+/** What a move brings along in its commit. */
+interface MovedWith {
+  readonly pause?: Parameters<EventStore["move"]>[2];
+  readonly note?: AuditNote;
+}
+
 /**
  * Makes this part of the store.
  *
@@ -47,6 +56,7 @@ export function createEventStore(
   webhooks: WebhookRecords,
 ): EventStore {
   const { db, committer, clock, retention, reader } = parts;
+  const audit = createAuditRecords(parts);
 
   /** A delivery with something to do never expires: it is what was promised. */
   function deliverySet(delivery: Delivery): Mutation {
@@ -113,6 +123,40 @@ export function createEventStore(
     return (await readMany([{ event_id, webhook_id }]))[0] ?? null;
   }
 
+  async function move(
+    known: Versioned<Delivery>,
+    next: (delivery: Delivery) => Delivery | null,
+    { pause, note }: MovedWith,
+  ): Promise<Versioned<Delivery> | null> {
+    const entry = note === undefined ? null : { id: audit.begin(), note };
+    let before = known;
+    // Each turn means that someone else moved the delivery (or its webhook) first, so this ends.
+    for (;;) {
+      const after = next(before.value);
+      if (after === null) return null;
+      const checks: Check[] = [{ key: deliveryKey(after), versionstamp: before.versionstamp }];
+      const mutations = moveMutations(before.value, after);
+      if (entry !== null) mutations.push(audit.writing(entry.id, entry.note));
+      if (pause !== undefined) {
+        const webhook = await webhooks.read(after.site_id, after.webhook_id);
+        if (webhook !== null && webhook.record.enabled) {
+          checks.push({
+            key: keys.webhook(after.site_id, after.webhook_id),
+            versionstamp: webhook.versionstamp,
+          });
+          mutations.push(...webhooks.pausing(webhook.record, pause));
+          if (pause.notice !== null) mutations.push(...acceptanceMutations(pause.notice));
+        }
+      }
+      const result = await committer.commit({ checks, mutations });
+      if (result.ok) return { value: after, versionstamp: result.versionstamp };
+      const again = await read(after.event_id, after.webhook_id);
+      if (again === null) return null;
+      if (entry !== null && await audit.written(entry.id)) return again;
+      before = again;
+    }
+  }
+
   return {
     async idempotency(site_id, key) {
       const entry = await db.get<Uint8Array>(keys.idempotency(site_id, key));
@@ -169,9 +213,18 @@ export function createEventStore(
         first,
         Number.isFinite(until) ? parts.idPrefixAt(until) : "\u{10ffff}",
       );
-      if (range === null) return [];
-      const entries = await Array.fromAsync(db.list(range, { limit: most, batchSize: most }));
-      return await readEvents({ db, reader }, entries.map(({ key }) => String(key[2])));
+      if (range === null) return { events: [], examined: 0, next: null };
+      const limit = most + 1;
+      const entries = await Array.fromAsync(db.list(range, { limit, batchSize: limit }));
+      const ids = entries.map(({ key }) => String(key[2]));
+      const beyond = ids[most];
+      const examined = ids.slice(0, most);
+      const last = examined.at(-1);
+      return {
+        events: await readEvents({ db, reader }, examined),
+        examined: examined.length,
+        next: beyond === undefined || last === undefined ? null : { after: last, at: eventTime(beyond) },
+      };
     },
 
     async delivery(event_id, webhook_id) {
@@ -180,32 +233,8 @@ export function createEventStore(
     },
     deliveries: readMany,
 
-    async move(known, next, pause) {
-      let before = known;
-      // Each turn means that someone else moved the delivery (or its webhook) first, so this ends.
-      for (;;) {
-        const after = next(before.value);
-        if (after === null) return null;
-        const checks: Check[] = [{ key: deliveryKey(after), versionstamp: before.versionstamp }];
-        const mutations = moveMutations(before.value, after);
-        if (pause !== undefined) {
-          const webhook = await webhooks.read(after.site_id, after.webhook_id);
-          if (webhook !== null && webhook.record.enabled) {
-            checks.push({
-              key: keys.webhook(after.site_id, after.webhook_id),
-              versionstamp: webhook.versionstamp,
-            });
-            mutations.push(...webhooks.pausing(webhook.record, pause));
-            if (pause.notice !== null) mutations.push(...acceptanceMutations(pause.notice));
-          }
-        }
-        const result = await committer.commit({ checks, mutations });
-        if (result.ok) return { value: after, versionstamp: result.versionstamp };
-        const again = await read(after.event_id, after.webhook_id);
-        if (again === null) return null;
-        before = again;
-      }
-    },
+    move: (known, next, pause) => move(known, next, { pause }),
+    moveAudited: (known, next, note) => move(known, next, { note }),
 
     async deliveryPage(site_id, query) {
       return await deliveryPage({ db, reader, readMany, idPrefixAt: parts.idPrefixAt }, site_id, query);

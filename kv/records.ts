@@ -42,9 +42,12 @@ function parseJson(kind: string, bytes: Uint8Array): unknown {
   }
 }
 
+/** Made once: making a schema and compiling it takes ten times as long as reading a record. */
+const versioned = z.object({ v: z.int() });
+
 function parseVersioned<Value>(kind: string, schema: z.ZodType<Value>, bytes: Uint8Array): Value {
   const json = parseJson(kind, bytes);
-  const version = z.object({ v: z.int() }).safeParse(json);
+  const version = versioned.safeParse(json);
   if (!version.success) throw new BrokenRecord(`Cannot read a ${kind} record: it must have a version`);
   if (version.data.v > RECORD_VERSION) {
     throw new BrokenRecord(

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { headerPlace, secretPlace } from "../lib/secret.ts";
 import type { Webhook } from "../lib/webhook.ts";
 import type { Committer } from "./committer.ts";
 import type { Database } from "./database.ts";
@@ -114,7 +115,7 @@ async function resealEntry(entry: Entry, parts: ReencryptParts, reseal: Reseal):
 
 const resealWebhook: Reseal = async (value, { box, new_box }) => {
   const record: Webhook = webhookRecord.decode(value);
-  const place = (field: string): string[] => [record.site_id, record.id, field];
+  const { site_id, id } = record;
   let changed = false;
   const renewed = async (sealed: string, at: readonly string[]): Promise<string> => {
     if (await opens(new_box, sealed, at)) return sealed;
@@ -124,13 +125,13 @@ const resealWebhook: Reseal = async (value, { box, new_box }) => {
   const secrets = await Promise.all(
     record.secrets.map(async (secret) => ({
       ...secret,
-      value: await renewed(secret.value, place("secret")),
+      value: await renewed(secret.value, secretPlace(site_id, id)),
     })),
   );
   const headers = await Promise.all(
     Object.entries(record.headers).map(async ([name, sealed]): Promise<[string, string]> => [
       name,
-      await renewed(sealed, place(`header ${name}`)),
+      await renewed(sealed, headerPlace(site_id, id, name)),
     ]),
   );
   // A deleted webhook has no secrets, so its record, which ends by itself, is never written here.

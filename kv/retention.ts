@@ -8,6 +8,7 @@
  * @module
  */
 import { INPUT, RETRY, TIME } from "../lib/limits.ts";
+import { eventTime } from "./event_time.ts";
 
 /** At most this fraction longer, spread evenly over time. */
 const SPREAD = 0.1;
@@ -23,25 +24,12 @@ const LANE_MS = 365 * TIME.DAY_MS;
 /** A record that is already past its time lives this much longer, so that readers under way finish. */
 const SHORTEST_MS = TIME.MINUTE_MS;
 
-/** Crockford's base 32, the alphabet of a ULID. */
-const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const PREFIX_CHARS = "evt_".length;
-const TIME_CHARS = 10;
-
 /** Multiples of the golden ratio, without their whole part, are spread evenly however many there are (Weyl). */
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
-/** The time in an event's id. */
-function timeOf(event_id: string): number {
-  const chars = event_id.slice(PREFIX_CHARS, PREFIX_CHARS + TIME_CHARS);
-  let at_ms = 0;
-  for (const char of chars) at_ms = at_ms * ALPHABET.length + Math.max(ALPHABET.indexOf(char), 0);
-  return at_ms;
-}
-
 /** The same fraction for all records of one event, since it is made of the event's id: none outlives what it refers to. */
 function spreadOf(event_id: string): number {
-  return Math.floor(timeOf(event_id) / SPREAD_STEP_MS) * GOLDEN % 1;
+  return Math.floor(eventTime(event_id) / SPREAD_STEP_MS) * GOLDEN % 1;
 }
 
 /** How long each kind of record is kept, in milliseconds from now. */

@@ -11,6 +11,7 @@ import { AppError, BrokenRecord } from "../lib/errors.ts";
 import { nextUpdate } from "../lib/etag.ts";
 import { INPUT } from "../lib/limits.ts";
 import type { Clock } from "../lib/ports.ts";
+import { headerPlace, secretPlace } from "../lib/secret.ts";
 import type { WebhookStore } from "../lib/store.ts";
 import type { Pause } from "../lib/pause.ts";
 import { type Webhook, webhookStatus } from "../lib/webhook.ts";
@@ -19,7 +20,7 @@ import type { Committer } from "./committer.ts";
 import type { Database } from "./database.ts";
 import { keys, slotOf } from "./keys.ts";
 import { guardRecord, laneRecord, webhookRecord } from "./records.ts";
-import type { Mutation } from "./member.ts";
+import type { Member, Mutation } from "./member.ts";
 import type { RecordReader } from "./record_reader.ts";
 import type { Retention } from "./retention.ts";
 import { SealError, type SecretBox } from "./secret_box.ts";
@@ -131,26 +132,12 @@ export function createWebhookStore(parts: StoreParts, records: WebhookRecords): 
   const audit = createAuditRecords(parts);
 
   async function sealed(webhook: Webhook): Promise<Webhook> {
-    const place = (field: string): string[] => [webhook.site_id, webhook.id, field];
-    const secrets = await Promise.all(
-      webhook.secrets.map(async ({ value, expires_at }) => ({
-        value: await box.seal(value, place("secret")),
-        expires_at,
-      })),
-    );
-    return { ...webhook, secrets, headers: await mapValues(webhook.headers, box.seal, place) };
+    return await turned(webhook, (text, place) => box.seal(text, place));
   }
 
   async function opened(record: Webhook): Promise<Webhook> {
-    const place = (field: string): string[] => [record.site_id, record.id, field];
     try {
-      const secrets = await Promise.all(
-        record.secrets.map(async ({ value, expires_at }) => ({
-          value: await box.open(value, place("secret")),
-          expires_at,
-        })),
-      );
-      return { ...record, secrets, headers: await mapValues(record.headers, box.open, place) };
+      return await turned(record, (text, place) => box.open(text, place));
     } catch (error) {
       if (!(error instanceof SealError)) throw error;
       throw new BrokenRecord("Cannot read a webhook record: its secrets can't be opened");
@@ -166,32 +153,35 @@ export function createWebhookStore(parts: StoreParts, records: WebhookRecords): 
     return found;
   }
 
+  /**
+   * What makes sure that a site has room for one more webhook. The guard is read before the webhooks are counted and
+   * checked after: two can't both be the 50th.
+   */
+  async function oneMore({ site_id, updated_at }: Webhook): Promise<Member> {
+    const key = keys.site(site_id);
+    const { versionstamp } = await db.get(key);
+    const kept = (await sealedOf(site_id)).filter(({ deleted_at }) => deleted_at === null);
+    if (kept.length >= INPUT.webhooks_per_site_max) {
+      throw new AppError(
+        "limit_reached",
+        `Cannot create the webhook: a site must have at most ${INPUT.webhooks_per_site_max}`,
+      );
+    }
+    const value = guardRecord.encode({ changed_at: updated_at });
+    return { checks: [{ key, versionstamp }], mutations: [{ kind: "set", key, value }] };
+  }
+
   return {
     async addWebhook(webhook, note) {
       const entry = audit.begin();
       const record = await sealed(webhook);
       const mutations = records.writing(record);
       const key = keys.webhook(webhook.site_id, webhook.id);
-      const guard = keys.site(webhook.site_id);
       for (let tries = 0; tries < CONFLICTS_MAX; tries++) {
-        // The guard is read before the webhooks are counted and checked after: two creations can't both be the 50th.
-        const seen = await db.get(guard);
-        const count = (await sealedOf(webhook.site_id)).filter(({ deleted_at }) =>
-          deleted_at === null
-        ).length;
-        if (count >= INPUT.webhooks_per_site_max) {
-          throw new AppError(
-            "limit_reached",
-            `Cannot create the webhook: a site must have at most ${INPUT.webhooks_per_site_max}`,
-          );
-        }
+        const guard = await oneMore(webhook);
         const added = await audit.commit({
-          checks: [{ key: guard, versionstamp: seen.versionstamp }, { key, versionstamp: null }],
-          mutations: [...mutations, {
-            kind: "set",
-            key: guard,
-            value: guardRecord.encode({ changed_at: webhook.created_at }),
-          }],
+          checks: [...guard.checks, { key, versionstamp: null }],
+          mutations: [...mutations, ...guard.mutations],
         }, { entry, note });
         if (added) return;
       }
@@ -220,9 +210,13 @@ export function createWebhookStore(parts: StoreParts, records: WebhookRecords): 
         const before = await opened(found.record);
         const changed = change(before);
         if (changed === null || changed === before) return changed;
+        // Brought back, it counts again: not beside a creation that saw it deleted.
+        const returns = before.deleted_at !== null && changed.deleted_at === null;
+        const guard = returns ? await oneMore(changed) : { checks: [], mutations: [] };
+        const key = keys.webhook(site_id, webhook_id);
         const written = await audit.commit({
-          checks: [{ key: keys.webhook(site_id, webhook_id), versionstamp: found.versionstamp }],
-          mutations: records.writing(await sealed(changed)),
+          checks: [...guard.checks, { key, versionstamp: found.versionstamp }],
+          mutations: [...records.writing(await sealed(changed)), ...guard.mutations],
         }, { entry, note: note?.(before, changed) });
         if (written) return changed;
       }
@@ -263,15 +257,21 @@ export function createWebhookStore(parts: StoreParts, records: WebhookRecords): 
   };
 }
 
-/** Seals or opens every header value at its own place. */
-async function mapValues(
-  headers: Readonly<Record<string, string>>,
+/** Seals or opens every secret and header value of a webhook, each for its own place. */
+async function turned(
+  webhook: Webhook,
   turn: (text: string, place: readonly string[]) => Promise<string>,
-  place: (field: string) => string[],
-): Promise<Record<string, string>> {
-  const turned = Object.entries(headers).map(async ([name, text]): Promise<[string, string]> => [
-    name,
-    await turn(text, place(`header ${name}`)),
-  ]);
-  return Object.fromEntries(await Promise.all(turned));
+): Promise<Webhook> {
+  const { site_id, id } = webhook;
+  const secrets = await Promise.all(webhook.secrets.map(async ({ value, expires_at }) => ({
+    value: await turn(value, secretPlace(site_id, id)),
+    expires_at,
+  })));
+  const headers = await Promise.all(
+    Object.entries(webhook.headers).map(async ([name, value]): Promise<[string, string]> => [
+      name,
+      await turn(value, headerPlace(site_id, id, name)),
+    ]),
+  );
+  return { ...webhook, secrets, headers: Object.fromEntries(headers) };
 }

@@ -1,8 +1,8 @@
 /**
- * Who changed what: the record of every change of configuration.
+ * Who changed what: the record of every change of configuration, and of what else an owner wants on record.
  *
  * Owns what an entry says: names of fields, never their values. An entry is written in the commit of the change it
- * tells of, so that neither is ever without the other.
+ * tells of, so that neither is ever without the other; of what is no single commit, before it begins.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { pageFields } from "./page.ts";
 import type { AuditStore } from "./store.ts";
 import { validate } from "./validate.ts";
 
-/** What can be done to the configuration. */
+/** What is told. */
 export const AUDIT_ACTIONS = [
   "webhook.created",
   "webhook.changed",
@@ -21,10 +21,13 @@ export const AUDIT_ACTIONS = [
   "webhook.paused",
   "webhook.resumed",
   "webhook.deleted",
+  "webhook.recovered",
+  "delivery.redelivered",
   "key.created",
   "key.changed",
   "key.revoked",
   "site.deleted",
+  "secrets.exported",
 ] as const;
 /** What was done. */
 export type AuditAction = typeof AUDIT_ACTIONS[number];
@@ -39,9 +42,12 @@ export interface AuditNote {
   readonly action: AuditAction;
   /** The site it concerns; null for what belongs to no site. */
   readonly site_id: string | null;
-  /** The id of what was changed. */
+  /** The id of what it was done to; `*` for all there is. */
   readonly subject: string;
-  /** The names of the fields that changed, such as `filters.goals`; empty where the action says it all. */
+  /**
+   * The names of the fields that changed, such as `filters.goals`; empty where the action says it all. Of a recovery what
+   * it was asked for and what came of it, such as `recovered=12`.
+   */
   readonly changes: readonly string[];
 }
 
@@ -61,11 +67,15 @@ export function webhookNote(
   return { actor, action, site_id, subject: id, changes };
 }
 
-/** An entry as stored. What a later release writes may have actions that this one does not know. */
-export interface AuditEntry extends Omit<AuditNote, "action"> {
+/** When an entry is of and what it is called. */
+export interface AuditId {
   /** A ULID of its time. */
   readonly id: string;
   readonly at: number;
+}
+
+/** An entry as stored. What a later release writes may have actions that this one does not know. */
+export interface AuditEntry extends Omit<AuditNote, "action">, AuditId {
   readonly action: string;
 }
 

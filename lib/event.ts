@@ -15,8 +15,9 @@ import { findPersonalData, stripQuery } from "./privacy/personal_data.ts";
 import { siteIdSchema } from "./site_id.ts";
 import { fieldErrors, validate, validationError } from "./validate.ts";
 
+const eventName = z.enum(EVENT_NAMES);
 const envelope = z.strictObject({
-  event: z.enum(EVENT_NAMES),
+  event: eventName,
   site_id: siteIdSchema,
   timestamp: z.iso.datetime({
     offset: true,
@@ -115,7 +116,7 @@ export function parseEvent(input: unknown, now_ms: number): AcceptableEvent {
   const cut = { ...input, ...("data" in input ? { data: withoutQueries(input["data"]) } : {}) };
   refusePersonalData(cut);
   const head = envelope.safeParse(cut);
-  const kind = z.enum(EVENT_NAMES).safeParse(input["event"]);
+  const kind = eventName.safeParse(input["event"]);
   const data = kind.success ? EVENT_DATA[kind.data].safeParse(cut.data) : undefined;
   if (!head.success || data === undefined || !data.success) {
     // Everything at once: the envelope's faults and the data's.

@@ -12,7 +12,7 @@ import { showKey, type ShownKey } from "./keys.ts";
 import { INPUT } from "./limits.ts";
 import type { Clock } from "./ports.ts";
 import { PAUSE_REASONS, type Webhook, type WebhookStatus, webhookStatus } from "./webhook.ts";
-import type { Secret } from "./secret.ts";
+import { headerPlace, type Secret, secretPlace } from "./secret.ts";
 import type { Store } from "./store.ts";
 import { validate } from "./validate.ts";
 import { MASKED, settingsOf, type WebhookSettings } from "./webhook_settings.ts";
@@ -59,23 +59,15 @@ export interface ExportDocument {
 
 /** What exporting needs. */
 export interface ExportPorts {
-  readonly store: Pick<Store, "sitePage" | "webhooksOf" | "keys">;
+  readonly store: Pick<Store, "sitePage" | "webhooksOf" | "keys" | "writeAudit">;
   readonly box: Sealing;
   readonly clock: Pick<Clock, "now">;
+  /** Who asks: the id of an API key, or one of `ACTOR`. */
+  readonly actor: string;
 }
 
 /** The query parameters of an export. */
 export const exportQuery = z.strictObject({ secrets: z.enum(["sealed"]).optional() });
-
-/** Where a secret of a webhook belongs: the additional data that it is sealed with, at rest too. */
-export function secretPlace(site_id: string, webhook_id: string): string[] {
-  return [site_id, webhook_id, "secret"];
-}
-
-/** Where a header value belongs: as {@linkcode secretPlace}. */
-export function headerPlace(site_id: string, webhook_id: string, name: string): string[] {
-  return [site_id, webhook_id, `header ${name}`];
-}
 
 /**
  * Every site, by name.
@@ -145,18 +137,23 @@ async function exported(webhook: Webhook, sealed: boolean, ports: ExportPorts): 
 }
 
 /**
- * Writes the configuration down. Each site is as it is at one moment; the whole is not, should it change meanwhile.
+ * Writes the configuration down; that secrets were asked for is told in the audit. Each site is as it is at one moment; the whole is not, should it change meanwhile.
  *
  * @param query The query parameters as received: `secrets` may be `sealed`.
  * @param ports What it needs.
  * @returns The document, sites by name. Sites without a webhook are left out.
- * @throws {AppError} `validation_failed` for an unknown parameter or a bad value.
+ * @throws {AppError} `validation_failed` for an unknown parameter or a bad value, `unavailable`.
  */
 export async function exportConfiguration(
   query: Readonly<Record<string, string>>,
   ports: ExportPorts,
 ): Promise<ExportDocument> {
   const sealed = validate(exportQuery, query).secrets === "sealed";
+  if (sealed) {
+    // Before the first of them is read: no secret leaves, sealed or not, without being on record.
+    const note = { action: "secrets.exported", site_id: null, subject: "*", changes: [] } as const;
+    await ports.store.writeAudit({ ...note, actor: ports.actor });
+  }
   const sites: { site_id: string; webhooks: ExportedWebhook[] }[] = [];
   for await (const site_id of everySite(ports.store)) {
     const kept = (await ports.store.webhooksOf(site_id)).filter(({ deleted_at }) => deleted_at === null);

@@ -12,10 +12,11 @@ import { AppError } from "./errors.ts";
 import { nextUpdate } from "./etag.ts";
 import { validSecrets } from "./export.ts";
 import { type ImportPorts, isGone, newWebhook, planOf, type SecretMade, type Wanted } from "./import_plan.ts";
+import type { JsonObject } from "./merge_patch.ts";
 import type { Secret } from "./secret.ts";
 import type { Webhook } from "./webhook.ts";
-import { settingsOf } from "./webhook_settings.ts";
-import { patchWebhook } from "./webhooks.ts";
+import { patchSettings, settingsOf } from "./webhook_settings.ts";
+import { settingChanges, settingsNote, withSettings } from "./webhook_change.ts";
 
 /** What came of an import. */
 export interface Imported {
@@ -60,9 +61,7 @@ interface Outcome {
 
 async function carryOut(wanted: Wanted, ports: ImportPorts): Promise<Outcome> {
   const { before } = wanted;
-  if (isGone(before)) return await create(wanted, ports);
-  const changed = [await changeSecrets(wanted, ports), await changeSettings(wanted, before, ports)];
-  return { outcome: changed.includes(true) ? "updated" : "unchanged", made: null };
+  return isGone(before) ? await create(wanted, ports) : await update(wanted, before, ports);
 }
 
 /** Creates a webhook under its id, in place of what a deletion left of it. */
@@ -102,39 +101,48 @@ function sameSecrets(one: readonly Secret[], other: readonly Secret[]): boolean 
   return told(one) === told(other);
 }
 
-/** Before the settings: should they enable it, it signs with the right secret from the first request on. */
-async function changeSecrets({ site_id, id, secrets }: Wanted, ports: ImportPorts): Promise<boolean> {
-  if (secrets === null) return false;
-  let changed = false;
-  const after = await ports.store.changeWebhook(
-    site_id,
-    id,
-    (webhook) => {
-      if (webhook.deleted_at !== null) return null;
-      const now = ports.clock.now();
-      changed = !sameSecrets(validSecrets(webhook.secrets, now), secrets);
-      return changed ? { ...webhook, secrets, updated_at: nextUpdate(webhook, now) } : webhook;
-    },
-    (webhook) => webhookNote(webhook, "webhook.secret_rotated", { actor: ports.actor, changes: ["secret"] }),
-  );
+/** Settings and secrets in one commit: what it sends is never signed with a secret that the document does not name. */
+async function update(wanted: Wanted, before: Webhook, ports: ImportPorts): Promise<Outcome> {
+  const { site_id, id, secrets } = wanted;
+  const { clock, defaults, actor } = ports;
+  const patch = patchFor(wanted, before);
+  let outcome: Outcome["outcome"] = "unchanged";
+  const after = await ports.store.changeWebhook(site_id, id, (webhook) => {
+    if (webhook.deleted_at !== null) return null;
+    const now = clock.now();
+    const settings = patchSettings(webhook, patch, defaults);
+    const rotated = secrets !== null && !sameSecrets(validSecrets(webhook.secrets, now), secrets);
+    const changed = rotated || settingChanges(webhook, settings).length > 0;
+    outcome = changed ? "updated" : "unchanged";
+    if (!changed) return webhook;
+    return { ...withSettings(webhook, settings, now), secrets: rotated ? secrets : webhook.secrets };
+  }, (webhook, changed) => {
+    const note = settingsNote(webhook, changed, actor);
+    if (webhook.secrets === changed.secrets) return note;
+    const changes = ["secret", ...note.changes];
+    return { ...note, action: changes.length === 1 ? "webhook.secret_rotated" : note.action, changes };
+  });
   if (after === null) throw changedMeanwhile(id);
-  return changed;
+  return { outcome, made: null };
 }
 
-async function changeSettings(
-  { site_id, id, settings }: Wanted,
-  before: Webhook,
-  ports: ImportPorts,
-): Promise<boolean> {
-  if (changedFields({ ...settingsOf(before) }, { ...settingsOf(settings) }).length === 0) return false;
-  const { url, ...rest } = settingsOf(settings);
-  // A patch: what is to go has to be named. The URL is judged anew if it is in it, and one that stays was judged before.
-  const gone = Object.keys(before.headers).map((name): [string, string | null] => [name, null]);
-  const patch = {
-    ...rest,
-    ...(url === before.url ? {} : { url }),
-    headers: Object.fromEntries([...gone, ...Object.entries(settings.headers)]),
+/** What of the settings the document changes: what someone else changes meanwhile, and it does not, stays. */
+function patchFor({ settings }: Wanted, before: Webhook): JsonObject {
+  const headers = {
+    // What is to go has to be named in a patch.
+    ...Object.fromEntries(Object.keys(before.headers).map((name) => [name, null])),
+    ...settings.headers,
   };
-  await patchWebhook({ site_id, webhook_id: id }, patch, ports);
-  return true;
+  return {
+    ...changedOf(settingsOf(before), settingsOf(settings)),
+    headers: changedOf(before.headers, headers),
+  };
+}
+
+function changedOf(before: JsonObject, after: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(after).filter(([name, value]) =>
+      changedFields({ [name]: before[name] }, { [name]: value }).length > 0
+    ),
+  );
 }

@@ -6,9 +6,9 @@
  * @module
  */
 import type { FieldError } from "./errors.ts";
-import { headerPlace, type SealedParts, type Sealing, secretPlace, validSecrets } from "./export.ts";
+import { type SealedParts, type Sealing, validSecrets } from "./export.ts";
 import { isJsonObject, type JsonObject } from "./merge_patch.ts";
-import { parseSecret, type Secret } from "./secret.ts";
+import { headerPlace, parseSecret, type Secret, secretPlace } from "./secret.ts";
 import { jsonPointer } from "./validate.ts";
 import { MASKED } from "./webhook_settings.ts";
 

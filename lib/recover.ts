@@ -7,8 +7,10 @@
  * @module
  */
 import { z } from "zod";
+import { type AuditNote, webhookNote } from "./audit.ts";
 import { type Delivery, effectiveStatus, newDelivery } from "./delivery.ts";
 import { ended, revived } from "./delivery_moves.ts";
+import { isoOrNull } from "./iso.ts";
 import { INPUT } from "./limits.ts";
 import { dateTime } from "./page.ts";
 import type { Clock } from "./ports.ts";
@@ -19,8 +21,13 @@ import { findWebhook } from "./webhooks.ts";
 
 /** What recovering needs. */
 export interface RecoverPorts {
-  readonly store: Pick<Store, "webhook" | "eventsFrom" | "deliveries" | "addDelivery" | "move" | "ring">;
+  readonly store: Pick<
+    Store,
+    "webhook" | "eventsFrom" | "deliveries" | "addDelivery" | "move" | "ring" | "writeAudit"
+  >;
   readonly clock: Pick<Clock, "now">;
+  /** Who asks: the id of an API key, or one of `ACTOR`. */
+  readonly actor: string;
 }
 
 /** What came of one call. */
@@ -43,44 +50,65 @@ const EVENTS_AT_ONCE = 100;
  * @param input The body: `since`, maybe `until` (exclusive).
  * @param ports What it needs.
  * @returns How many deliveries were revived or made, at most 10,000 a call.
- * @throws {AppError} `validation_failed`, `not_found`, `webhook_not_active`.
+ * @throws {AppError} `validation_failed`, `not_found`, `webhook_not_active`, `unavailable`: repeat it, it goes on.
  */
 export async function recover(
   { site_id, webhook_id }: { site_id: string; webhook_id: string },
   input: unknown,
   ports: RecoverPorts,
 ): Promise<Recovered> {
-  const { store, clock } = ports;
-  const { since, until } = validate(request, input);
-  if (until !== null && until !== undefined && until < since) {
+  const { store, actor } = ports;
+  const { since, until = null } = validate(request, input);
+  if (until !== null && until < since) {
     throw validationError([{ path: "/until", message: "must not be before since" }]);
   }
   const webhook = await findWebhook(site_id, webhook_id, store);
   assertActive(webhook);
-  let recovered = 0;
-  let examined = 0;
+  const asked = [`since=${isoOrNull(since)}`, ...(until === null ? [] : [`until=${isoOrNull(until)}`])];
+  const noteOf = (changes: string[]): AuditNote =>
+    webhookNote(webhook, "webhook.recovered", { actor, changes });
+  // Many commits: on record before the first of them, and with what came of it after the last.
+  const entry = await store.writeAudit(noteOf(asked));
+  const done = await recoverBetween(webhook, { since, until }, ports);
+  await store.writeAudit(noteOf([...asked, `recovered=${done.recovered}`]), entry);
+  return done;
+}
+
+async function recoverBetween(
+  webhook: Webhook,
+  { since, until }: { readonly since: number; readonly until: number | null },
+  ports: RecoverPorts,
+): Promise<Recovered> {
+  const { store, clock } = ports;
+  let [recovered, examined] = [0, 0];
   // What is accepted from now on reaches the webhook by itself.
   const end = Math.min(until ?? Infinity, clock.now() + 1);
-  let from: { at: number; after: string | null } = { at: since, after: null };
+  let after: string | null = null;
   for (;;) {
-    const events = await store.eventsFrom(
-      site_id,
-      { since: from.at, until: end, after: from.after },
-      EVENTS_AT_ONCE,
-    );
-    const last = events.at(-1);
-    if (last === undefined) break;
-    const full = recovered >= INPUT.recovered_max || examined >= INPUT.recover_examined_max;
-    if (full) {
-      await store.ring();
-      return { recovered, next_since: new Date(events[0]?.accepted_at ?? last.accepted_at).toISOString() };
+    const most = Math.min(EVENTS_AT_ONCE, INPUT.recovered_max - recovered);
+    const stretch = await store.eventsFrom(webhook.site_id, { since, until: end, after }, most);
+    recovered += await recoverSome(stretch.events, webhook, ports);
+    examined += stretch.examined;
+    const { next } = stretch;
+    if (next === null || isFull({ recovered, examined }, { since, next_at: next.at })) {
+      if (recovered > 0) await store.ring();
+      return { recovered, next_since: isoOrNull(next?.at ?? null) };
     }
-    recovered += await recoverSome(events, webhook, ports);
-    examined += events.length;
-    from = { at: since, after: last.id };
+    after = next.after;
   }
-  if (recovered > 0) await store.ring();
-  return { recovered, next_since: null };
+}
+
+/**
+ * Whether the rest is for another call. That one begins with the whole millisecond of the next event, and leaves alone
+ * what of it was recovered already. So a millisecond is never left because much of it was looked at: a call that
+ * recovered nothing would be repeated for ever.
+ */
+function isFull(
+  done: { readonly recovered: number; readonly examined: number },
+  { since, next_at }: { readonly since: number; readonly next_at: number },
+): boolean {
+  return done.recovered >= INPUT.recovered_max ||
+    (done.examined >= INPUT.recover_examined_max && next_at > since);
 }
 
 async function recoverSome(

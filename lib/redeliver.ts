@@ -17,11 +17,13 @@ import { assertActive } from "./webhook.ts";
 
 /** What redelivering needs. */
 export interface RedeliverPorts {
-  readonly store: Pick<Store, "delivery" | "event" | "move" | "webhook" | "ring">;
+  readonly store: Pick<Store, "delivery" | "event" | "moveAudited" | "webhook" | "ring">;
   /** Null outside the service: then the wish is noted, and the service finds it within a second or two. */
   readonly engine: Pick<Engine, "sendNow"> | null;
   readonly clock: Pick<Clock, "now">;
   readonly instance: string;
+  /** Who asks: the id of an API key, or one of `ACTOR`. */
+  readonly actor: string;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface RedeliverPorts {
  * @throws {AppError} `not_found`, `webhook_not_active`.
  */
 export async function redeliver(site_id: string, id: string, ports: RedeliverPorts): Promise<Delivery> {
-  const { store, clock, engine, instance } = ports;
+  const { store, clock, engine, instance, actor } = ports;
   const ids = parseDeliveryId(id);
   const known = ids === null ? null : await store.delivery(ids.event_id, ids.webhook_id);
   if (known === null || known.value.site_id !== site_id) {
@@ -48,14 +50,15 @@ export async function redeliver(site_id: string, id: string, ports: RedeliverPor
   const event = await store.event(known.value.event_id);
   if (event === null) throw new AppError("not_found", "Not found: the event's payload is kept no longer");
   let taken = false;
-  const moved = await store.move(known, (delivery) => {
+  const note = { actor, action: "delivery.redelivered", site_id, subject: id, changes: [] } as const;
+  const moved = await store.moveAudited(known, (delivery) => {
     const now = clock.now();
     // Cancelled before its record says so: only recover revives it, so what is sent now is this one attempt.
     const cancelled = delivery.status === "pending" && effectiveStatus(delivery, webhook) === "cancelled";
     const wanted = wished(cancelled ? ended(delivery, "cancelled") : delivery, now);
     taken = engine !== null && wanted.lease === null;
     return taken ? leased(wanted, { owner: instance, until_ms: now + LEASE.longest_ms }) : wanted;
-  });
+  }, note);
   if (moved === null) throw new AppError("not_found", "Not found: the delivery is kept no longer");
   // Nobody was at it: it is sent from here. Otherwise whoever is at it sends again after that.
   if (taken && engine !== null) await engine.sendNow(moved, webhook, event.body);

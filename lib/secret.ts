@@ -1,7 +1,7 @@
 /**
  * Secrets of a webhook: their two forms, and the keys both signatures use.
  *
- * Owns the difference between a generated secret and an owner's own. It must never log or store one: storing
+ * Owns the difference between a generated secret and an owner's own, and the names of the places that values are sealed for. It must never log or store one: storing
  * (encrypted) is the KV room's.
  *
  * @module
@@ -32,6 +32,16 @@ export const ownSecret: z.ZodString = z.string().meta({
     `${INPUT.secret_chars_min} to ${INPUT.secret_chars_max} visible ASCII characters, or whsec_ and the ` +
     `base64 of ${INPUT.secret_chars_min} to ${INPUT.secret_chars_max} bytes; generated if left out`,
 });
+
+/** Where a secret of a webhook belongs: the additional data that it is sealed with, at rest too. */
+export function secretPlace(site_id: string, webhook_id: string): string[] {
+  return [site_id, webhook_id, "secret"];
+}
+
+/** Where a header value belongs: as {@linkcode secretPlace}. */
+export function headerPlace(site_id: string, webhook_id: string, name: string): string[] {
+  return [site_id, webhook_id, `header ${name}`];
+}
 
 const PREFIX = "whsec_";
 const VISIBLE = /^[\x21-\x7e]+$/;

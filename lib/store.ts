@@ -7,7 +7,7 @@
  * @module
  */
 import type { ApiKey } from "./api_key.ts";
-import type { AuditEntry, AuditNote } from "./audit.ts";
+import type { AuditEntry, AuditId, AuditNote } from "./audit.ts";
 import type { Decision } from "./decide.ts";
 import type { Delivery, DeliveryStatus } from "./delivery.ts";
 import type { DeliveredEventName } from "./event_types.ts";
@@ -132,6 +132,16 @@ export interface EventPage {
   readonly next: string | null;
 }
 
+/** Events of a site as they follow each other. */
+export interface EventStretch {
+  /** Those that are still kept: fewer than were looked at, maybe none. */
+  readonly events: readonly StoredEvent[];
+  /** How many were looked at. */
+  readonly examined: number;
+  /** The last one looked at, and the time of the one behind it; null if there is none. */
+  readonly next: { readonly after: string; readonly at: number } | null;
+}
+
 /** Storage of API keys. */
 export interface KeyStore {
   /** @param note For the audit, in the same commit. */
@@ -167,11 +177,12 @@ export interface WebhookStore {
   webhooksOf(site_id: string): Promise<Webhook[]>;
   /**
    * Changes a webhook, deciding again when someone else changed it meanwhile. Its pending work is looked at at once
-   * if it is not active after it.
+   * if it is not active after it. One that `change` brings back from its deletion counts to the limit again.
    * @param change Gets the webhook as it is now; returns it as it shall be (the same object: nothing is written), or null
    * to leave it.
    * @param note What is told of it, for the audit, in the same commit.
    * @returns The webhook after it, or null if there is none (or `change` left it).
+   * @throws {AppError} `limit_reached` if it would come back beyond 50, `validation_failed` if the record is too large.
    */
   changeWebhook(
     site_id: string,
@@ -201,7 +212,7 @@ export interface EventStore {
     site_id: string,
     from: { readonly since: number; readonly until: number; readonly after: string | null },
     most: number,
-  ): Promise<StoredEvent[]>;
+  ): Promise<EventStretch>;
   /** @throws {BrokenRecord} If it is there and can't be read. */
   delivery(event_id: string, webhook_id: string): Promise<Versioned<Delivery> | null>;
   /** Several at once, in the order asked for; null also for what can't be read. */
@@ -225,6 +236,15 @@ export interface EventStore {
     known: Versioned<Delivery>,
     next: (delivery: Delivery) => Delivery | null,
     pause?: Pause,
+  ): Promise<Versioned<Delivery> | null>;
+  /**
+   * As {@linkcode EventStore.move}, told in the audit in the same commit. It is decided again only while it is not done,
+   * also where only the answer of its commit was lost.
+   */
+  moveAudited(
+    known: Versioned<Delivery>,
+    next: (delivery: Delivery) => Delivery | null,
+    note: AuditNote,
   ): Promise<Versioned<Delivery> | null>;
   /** Reads one page of a site's deliveries; looks at 2,000 records at most. */
   deliveryPage(site_id: string, query: DeliveryQuery): Promise<DeliveryPage>;
@@ -274,8 +294,13 @@ export interface AuditQuery {
   readonly before: string | null;
 }
 
-/** Storage of the audit. Entries are written with the changes they tell of. */
+/** Storage of the audit. Entries are written with the changes they tell of, where these are one commit. */
 export interface AuditStore {
+  /**
+   * Writes an entry by itself: of what changes nothing, or is many commits.
+   * @param known The entry as it was first written, which is written anew.
+   */
+  writeAudit(note: AuditNote, known?: AuditId): Promise<AuditId>;
   /** Reads one page, newest first; `next` is the `before` of the next one, null at the end. */
   auditPage(query: AuditQuery): Promise<{ entries: readonly AuditEntry[]; next: string | null }>;
 }

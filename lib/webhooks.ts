@@ -6,7 +6,7 @@
  * @module
  */
 import { z } from "zod";
-import { changedFields, webhookNote } from "./audit.ts";
+import { webhookNote } from "./audit.ts";
 import type { Directory } from "./directory.ts";
 import type { Engine } from "./engine/engine.ts";
 import { AppError } from "./errors.ts";
@@ -18,14 +18,9 @@ import { newSecret, ownSecret, type ShownSecret, standardSecret } from "./secret
 import type { Store } from "./store.ts";
 import { validate, validationError } from "./validate.ts";
 import { type ShownWebhook, showWebhook } from "./shown_webhook.ts";
-import { urlOrigin, type Webhook, webhookStatus } from "./webhook.ts";
-import {
-  parseSettings,
-  patchSettings,
-  type SettingsDefaults,
-  settingsOf,
-  type WebhookSettings,
-} from "./webhook_settings.ts";
+import { urlOrigin, type Webhook } from "./webhook.ts";
+import { settingChanges, settingsNote, withSettings } from "./webhook_change.ts";
+import { parseSettings, patchSettings, type SettingsDefaults } from "./webhook_settings.ts";
 
 /** What these use cases need. */
 export interface WebhookPorts {
@@ -180,33 +175,13 @@ export async function patchWebhook(
     assertMatch(if_match, webhook);
     const settings = patchSettings(webhook, patch, defaults);
     // With nothing to write, what was seen of it stays true.
-    return settingChanges(webhook, settings).length === 0 ? webhook : patched(webhook, settings, clock.now());
-  }, (before, after) => {
-    const resumed = after.enabled && webhookStatus(before) === "paused";
-    const changes = settingChanges(before, after);
-    return webhookNote(after, resumed ? "webhook.resumed" : "webhook.changed", { actor, changes });
-  });
+    return settingChanges(webhook, settings).length === 0
+      ? webhook
+      : withSettings(webhook, settings, clock.now());
+  }, (before, after) => settingsNote(before, after, actor));
   if (changed === null) throw webhookNotFound();
   directory.invalidate();
   return changed;
-}
-
-/** The names of the settings that differ. */
-function settingChanges(before: WebhookSettings, after: WebhookSettings): string[] {
-  return changedFields({ ...settingsOf(before) }, { ...settingsOf(after) });
-}
-
-function patched(webhook: Webhook, settings: WebhookSettings, now: number): Webhook {
-  const resumed = settings.enabled && !webhook.enabled;
-  const stopped = !settings.enabled && webhook.enabled;
-  return {
-    ...webhook,
-    ...settings,
-    pause_reason: settings.enabled ? null : webhook.pause_reason,
-    resumed_at: resumed ? now : webhook.resumed_at,
-    cancelled_until: stopped ? now : webhook.cancelled_until,
-    updated_at: nextUpdate(webhook, now),
-  };
 }
 
 /**

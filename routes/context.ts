@@ -43,7 +43,7 @@ export interface RoutePorts {
   /** `stats` is null where nothing is counted. */
   readonly stats: { readonly store: Pick<Store, "statPage">; readonly stats: Pick<Stats, "flush"> | null };
   readonly history: { readonly store: Store; readonly directory: Directory };
-  readonly redeliver: RedeliverPorts;
+  readonly redeliver: Omit<RedeliverPorts, "actor">;
   /** What secrets are sealed with, at rest and in an export. */
   readonly box: Sealing;
   readonly authenticate: (text: string) => Promise<Caller | null>;

@@ -7,7 +7,7 @@ import { Hono } from "hono";
 import { findDelivery, listDeliveries, showDelivery } from "../lib/history.ts";
 import { redeliver } from "../lib/redeliver.ts";
 import { readQuery } from "./body.ts";
-import { type Env, identified, permittedForSite, type RoutePorts } from "./context.ts";
+import { actorOf, type Env, identified, permittedForSite, type RoutePorts } from "./context.ts";
 
 /**
  * The routes of this resource.
@@ -31,7 +31,11 @@ export function deliveryRoutes(ports: RoutePorts): Hono<Env> {
     })
     .post(`${path}/:delivery_id/redeliver`, known, permittedForSite("manage"), async (context) => {
       const site_id = context.get("site_id");
-      const delivery = await redeliver(site_id, context.req.param("delivery_id"), ports.redeliver);
+      const actor = actorOf(context);
+      const delivery = await redeliver(site_id, context.req.param("delivery_id"), {
+        ...ports.redeliver,
+        actor,
+      });
       const webhook = await history.directory.webhook(site_id, delivery.webhook_id);
       return context.json(showDelivery(delivery, webhook), 202);
     });

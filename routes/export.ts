@@ -21,7 +21,8 @@ export function exportRoutes(ports: RoutePorts): Hono<Env> {
   return new Hono<Env>()
     .get("/v1/export", known, permitted("admin", "reads_query"), async (context) => {
       const { history: { store }, box, clock } = ports;
-      return context.json(await exportConfiguration(readQuery(context), { store, box, clock }));
+      const actor = actorOf(context);
+      return context.json(await exportConfiguration(readQuery(context), { store, box, clock, actor }));
     })
     .post("/v1/import", known, permitted("admin"), async (context) => {
       const input = await readJson(context, { bytes_max: INPUT.batch_bytes_max });

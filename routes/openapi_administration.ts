@@ -25,7 +25,9 @@ const entry = answerOf<ShownAuditEntry>()(
     action: z.string(),
     site_id: z.string().nullable(),
     subject: z.string(),
-    changes: z.array(z.string()).meta({ description: "The names of the fields that changed" }),
+    changes: z.array(z.string()).meta({
+      description: "The names of the fields that changed; of a recovery since=…, until=…, recovered=…",
+    }),
   }),
 );
 /** A page of the audit. */

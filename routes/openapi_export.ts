@@ -106,10 +106,11 @@ export const EXPORT_OPERATIONS: Operations = {
     summary: "Export the configuration of every site",
     description:
       "Without secrets and header values; with secrets=sealed they are in it as they are at rest, and open " +
-      "only where TIDINGS_SECRET_KEY is the same.",
+      "only where TIDINGS_SECRET_KEY is the same, and the audit tells of it.",
     access: "admin",
     query: exportQuery,
     answers: { 200: { description: "The document", schema: exported } },
+    errors: ["unavailable"],
   },
   "POST /v1/import": {
     id: "importConfiguration",

@@ -103,10 +103,9 @@ export function webhookRoutes(ports: RoutePorts): Hono<Env> {
     })
     .post(`${one}/recover`, known, manage, async (context) => {
       const input = await readJson(context);
-      return context.json(
-        await recover(target(context), input, { store: ports.history.store, clock: ports.clock }),
-        202,
-      );
+      const { history: { store }, clock } = ports;
+      const actor = actorOf(context);
+      return context.json(await recover(target(context), input, { store, clock, actor }), 202);
     })
     .post(`${one}/test`, known, manage, async (context) => {
       const input = await readJson(context, { optional: true });

@@ -104,6 +104,8 @@ export async function run(args: readonly string[], given: Given = {}): Promise<O
     ask: () => null,
     print: (text) => void (stdout += text),
     complain: (text) => void (stderr += text),
+    watched: true,
+    after: () => () => {},
     columns: null,
     now: () => NOW,
     ...world,

@@ -1,5 +1,5 @@
 /**
- * Disabling a webhook: what waits is cancelled in that moment, and never sent again.
+ * Disabling a webhook: what waits is cancelled in that moment, and never sent again unless its owner recovers it.
  *
  * @module
  */
@@ -92,4 +92,56 @@ Deno.test("what waits in memory for its turn is cancelled too; what is under way
   await within(receiver.received(3), "an event after it");
   assertEquals(receiver.requests.map(countOf).toSorted(), [1, 2, 7]);
   assertEquals((await service.deliveries("?status=cancelled")).length, 4);
+});
+
+Deno.test("a webhook disabled for a while and recovered gets exactly what it missed, once, and no other is disturbed", async () => {
+  // So long that no retry is due: what waits when it is disabled is missed too.
+  await using service = await startTestService({ env: { TIDINGS_RETRY_BASE_MS: "60000" } });
+  const taken: number[] = [];
+  let works = true;
+  await using receiver = startReceiver({
+    respond: (request) => {
+      if (works) taken.push(countOf(request));
+      return new Response(null, { status: works ? 200 : 500 });
+    },
+  });
+  await using other = startReceiver();
+  const { id } = await service.webhook(receiver.url, { filters: { goals: ["Signup"] } });
+  const undisturbed = await service.webhook(other.url);
+  const path = sitePath(`/webhooks/${id}`);
+  const mine = `?webhook_id=${id}`;
+  const recover = async (): Promise<unknown> => {
+    const { status, json } = await service.call("POST", `${path}/recover`, { since: "2020-01-01T00:00:00Z" });
+    assertEquals(status, 202);
+    return json;
+  };
+
+  for (const count of [1, 2, 3]) await service.post(goal(count));
+  await service.settled("delivered", 3, mine);
+  works = false;
+  for (const count of [4, 5]) await service.post(goal(count));
+  await service.settledAs(({ attempts_total }) => attempts_total === 1, 5, mine);
+  await service.call("PATCH", path, { enabled: false });
+  for (const count of [6, 7, 8]) await service.post(goal(count));
+  await service.post(goal(9, { data: { goal_name: "Purchase", visitor_count: 9 } }));
+  works = true;
+  await service.call("PATCH", path, { enabled: true });
+  await service.post(goal(10));
+  await until(() => taken.length === 4, "an event after it");
+  assertEquals(taken, [1, 2, 3, 10]);
+
+  assertEquals(await recover(), { recovered: 5, next_since: null });
+  const found = await service.settled("delivered", 9, mine);
+  const by_trigger = found.map(({ attempts }) => attempts.map(({ trigger }) => trigger).join());
+  assertEquals(by_trigger.toSorted(), [
+    ...Array(4).fill("automatic"),
+    ...Array(2).fill("automatic,recover"),
+    ...Array(3).fill("recover"),
+  ]);
+  assertEquals(await recover(), { recovered: 0, next_since: null }, "nothing is missing any more");
+
+  const others = await service.settled("delivered", 10, `?webhook_id=${undisturbed.id}`);
+  assertEquals(others.map(({ attempts_total }) => attempts_total), Array(10).fill(1));
+  assertEquals(other.requests.map(countOf).toSorted((a, b) => a - b), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  assertEquals(taken.toSorted((a, b) => a - b), [1, 2, 3, 4, 5, 6, 7, 8, 10]);
 });

@@ -96,6 +96,32 @@ export function testAudit(test: ContractTest): void {
     assert((await store.webhook(SAMPLE_SITE, ID))?.updated_at === SAMPLE_AT + 1, "a later state");
   });
 
+  test("moveAudited() moves and tells of it in one commit, and of nothing that it leaves", async ({ store, db }) => {
+    await store.accept(sampleAcceptance(sampleEvent(1), [ID]));
+    const known = await store.delivery(sampleEvent(1).id, ID);
+    assert(known !== null);
+    const told = note({ action: "delivery.redelivered", subject: "dlv_1", changes: [] });
+    assertEquals(await store.moveAudited(known, () => null, told), null);
+    assertEquals(await keysBelow(db, "audit"), []);
+    const moved = await store.moveAudited(known, (now) => ({ ...now, trigger: "manual" }), told);
+    const { entries: [entry] } = await store.auditPage(query());
+    assertEquals([entry?.action, entry?.subject], ["delivery.redelivered", "dlv_1"]);
+    const { versionstamp } = await db.get(["audit", entry?.id ?? ""]);
+    assertEquals([moved?.value.trigger, moved?.versionstamp], ["manual", versionstamp]);
+  });
+
+  test("writeAudit() writes an entry by itself, and writes it anew in its place", async ({ store, clock }) => {
+    const first = await store.writeAudit(note({ changes: ["begun"] }));
+    await clock.advance(5000);
+    await store.writeAudit(note({ subject: "another" }));
+    await store.writeAudit(note({ changes: ["begun", "done"] }), first);
+    const { entries } = await store.auditPage(query());
+    assertEquals(entries.map(({ at, subject, changes }) => [at, subject, changes]), [
+      [SAMPLE_AT + 5000, "another", ["name"]],
+      [SAMPLE_AT, ID, ["begun", "done"]],
+    ]);
+  });
+
   test("auditPage() reads newest first, by time, a page at a time", async ({ store, clock }) => {
     for (let n = 0; n < 5; n++) {
       await store.addKey(sampleApiKey(n), note({ subject: `${n}` }));

@@ -136,7 +136,8 @@ function testEventsFrom(test: ContractTest): void {
       until: number,
       most = 100,
       after: string | null = null,
-    ): Promise<number[]> => numbers(await store.eventsFrom(SAMPLE_SITE, { since, until, after }, most));
+    ): Promise<number[]> =>
+      numbers((await store.eventsFrom(SAMPLE_SITE, { since, until, after }, most)).events);
     const at = (n: number): number => SAMPLE_AT + 1000 * n;
     assertEquals(await found(0, Infinity), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     assertEquals(await found(at(3), at(6)), [3, 4, 5]);
@@ -145,6 +146,21 @@ function testEventsFrom(test: ContractTest): void {
     assertEquals(await found(at(3), at(5), 2, nth(4).id), []);
     assertEquals(await found(at(6), at(3)), [], "a time that ends before it begins");
     assertEquals(await found(at(6), at(6)), []);
+  });
+
+  test("eventsFrom() says where to go on, also where all that it looked at is gone", async ({ store, db }) => {
+    await fill(store, 10);
+    const at = (n: number): number => SAMPLE_AT + 1000 * n;
+    for (const n of [3, 4, 5]) await db.atomic().delete(keys.event(nth(n).id)).commit();
+    const from = async (n: number, most: number): Promise<unknown[]> => {
+      const range = { since: at(n), until: at(9), after: null };
+      const { events, examined, next } = await store.eventsFrom(SAMPLE_SITE, range, most);
+      return [numbers(events), examined, next];
+    };
+    assertEquals(await from(3, 3), [[], 3, { after: nth(5).id, at: at(6) }]);
+    assertEquals(await from(3, 4), [[6], 4, { after: nth(6).id, at: at(7) }]);
+    assertEquals(await from(7, 2), [[7, 8], 2, null]);
+    assertEquals(await from(9, 2), [[], 0, null]);
   });
 }
 

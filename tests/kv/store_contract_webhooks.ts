@@ -74,6 +74,31 @@ function testLimit(test: ContractTest): void {
     assertEquals((await store.webhooksOf(SAMPLE_SITE)).length, max + 1);
   });
 
+  test("changeWebhook() that brings a deleted one back keeps the limit, beside creations by two processes", async ({ store, other }) => {
+    const tombstones = Array.from({ length: 10 }, (_, n) => sampleWebhook(100 + n));
+    for (const webhook of tombstones) {
+      await store.addWebhook(webhook);
+      await store.changeWebhook(SAMPLE_SITE, webhook.id, (now) => sampleTombstone(now, SAMPLE_AT));
+    }
+    for (let n = 0; n < max - 5; n++) await store.addWebhook(sampleWebhook(n));
+    const back = tombstones.map((webhook) =>
+      other.changeWebhook(SAMPLE_SITE, webhook.id, (now) => ({ ...now, ...webhook }))
+    );
+    const created = Array.from({ length: 10 }, (_, n) => store.addWebhook(sampleWebhook(200 + n)));
+    const results = await Promise.allSettled([...back, ...created]);
+    const refused = results.filter((result) => result.status === "rejected");
+    assertEquals(refused.length, 15);
+    for (const { reason } of refused) {
+      assert(reason instanceof AppError, String(reason));
+      assertEquals(reason.code, "limit_reached");
+    }
+    const kept = (await store.webhooksOf(SAMPLE_SITE)).filter(({ deleted_at }) => deleted_at === null);
+    assertEquals(kept.length, max);
+    const some = kept[0]?.id ?? "";
+    const renamed = await store.changeWebhook(SAMPLE_SITE, some, (now) => ({ ...now, name: "Renamed" }));
+    assertEquals(renamed?.name, "Renamed", "what is there already may change at the limit");
+  });
+
   test("addWebhook() and changeWebhook() refuse a record that is too large, and write nothing", async ({ store, db }) => {
     const goals = Array.from({ length: 100 }, (_, n) => String(n).padEnd(500, "x"));
     const filters = { ...sampleWebhook().filters, goals };

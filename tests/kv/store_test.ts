@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Database } from "../../kv/database.ts";
 import { CommitError } from "../../kv/commit_error.ts";
+import type { Delivery } from "../../lib/delivery.ts";
 import { ended } from "../../lib/delivery_moves.ts";
 import { INPUT, KV, TIME } from "../../lib/limits.ts";
 import { NO_COUNTS } from "../../lib/stats.ts";
@@ -207,6 +208,22 @@ Deno.test("Store.move() finds its own move when only the answer of the commit wa
   });
   assertEquals([after, seen], [null, ["pending", "exhausted"]]);
   assertEquals((await store.delivery(sampleEvent(1).id, WEBHOOK))?.value.status, "exhausted");
+});
+
+Deno.test("Store.moveAudited() is not decided again when only the answer of the commit was lost", async () => {
+  await using opened = await openFake({ queue: false });
+  const { store, db } = opened;
+  await store.accept(sampleAcceptance(sampleEvent(1), [WEBHOOK]));
+  const known = await store.delivery(sampleEvent(1).id, WEBHOOK);
+  assert(known !== null);
+  const [before] = [db.commits];
+  db.onCommit = (n) => n === before + 1 ? { kind: "lost" } : undefined;
+  const note = { actor: "a", site_id: SAMPLE_SITE, subject: "dlv_1", changes: [] };
+  const wish = (delivery: Delivery): Delivery => ({ ...delivery, wishes: delivery.wishes + 1 });
+  const after = await store.moveAudited(known, wish, { ...note, action: "delivery.redelivered" });
+  assertEquals([after?.value.wishes, after], [1, await store.delivery(sampleEvent(1).id, WEBHOOK)]);
+  const { entries } = await store.auditPage({ since: null, until: null, limit: 10, before: null });
+  assertEquals(entries.length, 1);
 });
 
 Deno.test("Store.changeWebhook() finds its own change when only the answer of the commit was lost, and tells of it once", async () => {

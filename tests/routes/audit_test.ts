@@ -155,6 +155,57 @@ Deno.test("keys that are made and revoked are told, without their names and text
   for (const hidden of ["A telling name", json.key, "tdk_"]) assertFalse(text.includes(hidden), hidden);
 });
 
+Deno.test("who sends again is told: each redelivery, and a recovery with its time and what came of it", async () => {
+  await using service = await startTestService();
+  await using receiver = startReceiver();
+  const { id } = await service.webhook(receiver.url, { enabled: false });
+  await service.post(goal(1));
+  await service.post(goal(2));
+  const path = sitePath(`/webhooks/${id}`);
+  await service.call("PATCH", path, { enabled: true });
+  const key = await service.key("manage");
+  const since = "2026-02-25T13:00:00+01:00";
+  await service.call("POST", `${path}/recover`, { since, until: "2999-01-01T00:00:00Z" }, { key });
+  const [delivery] = await service.settled("delivered", 2);
+  await service.call("POST", sitePath(`/deliveries/${delivery?.id}/redeliver`), undefined, { key });
+  await service.call("POST", sitePath("/deliveries/dlv_nothing/redeliver"), undefined, { key });
+  await service.call("POST", `${path}/recover`, { since: "soon" }, { key });
+  await service.call("POST", `${path}/recover`, { since });
+  await service.call("POST", `${path}/test`);
+  const begins = "since=2026-02-25T12:00:00.000Z";
+  assertEquals((await actions(service)).slice(-3), [
+    ["webhook.recovered", id, [begins, "until=2999-01-01T00:00:00.000Z", "recovered=2"]],
+    ["delivery.redelivered", delivery?.id ?? "", []],
+    ["webhook.recovered", id, [begins, "recovered=0"]],
+  ]);
+  const { data } = await audit(service, "?limit=3");
+  assertEquals(data.map(({ site_id }) => site_id), [SITE, SITE, SITE]);
+  assertEquals(data[0]?.actor, "environment");
+  assert(data[1]?.actor === data[2]?.actor && data[1]?.actor !== "environment");
+});
+
+Deno.test("an export with sealed secrets is told, one without or refused is not", async () => {
+  await using service = await startTestService();
+  await service.webhook(URL);
+  for (const query of ["", "?secrets=clear", "?secrets=sealed"]) {
+    await service.call("GET", `/v1/export${query}`);
+  }
+  const { data } = await audit(service);
+  assertEquals(
+    data.map(({ actor, action, site_id, subject, changes }) => [
+      actor,
+      action,
+      site_id,
+      subject,
+      changes,
+    ]),
+    [
+      ["environment", "secrets.exported", null, "*", []],
+      ["environment", "webhook.created", SITE, data[1]?.subject ?? "", []],
+    ],
+  );
+});
+
 Deno.test("the audit is read newest first, in pages that neither skip nor repeat, and by time", async () => {
   await using service = await startTestService();
   const { id } = await service.webhook(URL);

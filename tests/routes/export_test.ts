@@ -229,8 +229,35 @@ Deno.test("an import brings back a deleted webhook, and a rotated secret, as the
     "webhook.deleted",
     "webhook.secret_rotated",
     "webhook.secret_rotated",
+    "secrets.exported",
     "webhook.created",
   ]);
+});
+
+Deno.test("an import of settings and secret is one change, told once, and leaves alone what it does not name", async () => {
+  await using service = await startTestService();
+  await using receiver = startReceiver();
+  const created = await service.webhook(NOWHERE, { headers: { "X-Token": "v" } });
+  const path = sitePath(`/webhooks/${created.id}`);
+  const { sites } = await exported(service, "?secrets=sealed");
+  const sealed = sites[0]?.webhooks[0]?.["sealed"];
+  await service.call("POST", `${path}/rotate-secret`, { overlap_hours: 0 });
+  await service.call("PATCH", path, { enabled: false });
+  const events = ["goal_completion"];
+  const document = documentOf({ id: created.id, url: receiver.url, events, sealed });
+  assertEquals(await counts(service, document), [0, 1, 0]);
+  const { json: { data: [entry, before] } } = await service.call<PageJson<Fields>>("GET", "/v1/audit");
+  const changes = (entry?.["changes"] as string[]).toSorted();
+  assertEquals([entry?.["action"], changes], ["webhook.changed", [
+    "enabled",
+    "headers.X-Token",
+    "name",
+    "secret",
+    "url",
+  ]]);
+  assertEquals(before?.["changes"], ["enabled"], "the entry before is of the change before");
+  await service.post(goal());
+  assert(passesStandard(await receiver.received(1), created));
 });
 
 Deno.test("a document with anything wrong is refused with every fault by its place, and nothing is imported", async () => {
