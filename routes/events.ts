@@ -17,7 +17,7 @@ import { isJsonObject } from "../lib/merge_patch.ts";
 import { PERSONAL_KEYS } from "../lib/privacy/personal_data.ts";
 import { parseSiteId } from "../lib/site_id.ts";
 import { validationError } from "../lib/validate.ts";
-import { readJson, readQuery } from "./body.ts";
+import { readJson, readQuery, refuseQuery } from "./body.ts";
 import {
   type Env,
   identified,
@@ -53,6 +53,7 @@ export function eventRoutes(ports: RoutePorts): Hono<Env> {
   const path = "/v1/sites/:site_id/events";
   return new Hono<Env>()
     .get("/v1/event-types", (context) => {
+      refuseQuery(context);
       return context.json({ data: describeEventTypes(), personal_keys: PERSONAL_KEYS });
     })
     .post("/v1/events", identified(ports), permitted("ingest"), async (context) => {

@@ -13,8 +13,8 @@ import { REQUEST } from "../lib/limits.ts";
 import type { Clock } from "../lib/ports.ts";
 import type { Env } from "./context.ts";
 
-/** Answered whatever the load. */
-const ALWAYS = new Set(["/healthz", "/readyz"]);
+/** Paths that are answered whatever the load. */
+export const ALWAYS_ANSWERED: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 
 /** Counts what is under way. */
 export class Load {
@@ -92,7 +92,7 @@ export interface RequestLoad {
  */
 export function limitedLoad(load: Load): MiddlewareHandler<Env> {
   return async (context, next) => {
-    if (ALWAYS.has(context.req.path)) return await next();
+    if (ALWAYS_ANSWERED.has(context.req.path)) return await next();
     const begun = load.begin();
     context.set("load", begun);
     try {

@@ -8,6 +8,7 @@
  */
 import { Hono } from "hono";
 import type { JsonObject } from "../lib/merge_patch.ts";
+import { refuseQuery } from "./body.ts";
 import type { Env, RoutePorts } from "./context.ts";
 import { ADMINISTRATION_OPERATIONS } from "./openapi_administration.ts";
 import { DELIVERY_OPERATIONS } from "./openapi_deliveries.ts";
@@ -101,6 +102,7 @@ export function openapiRoutes({ version }: Pick<RoutePorts, "version">): Hono<En
   // Made when it is first asked for: most processes are never asked.
   let text: string | null = null;
   return new Hono<Env>().get("/openapi.json", (context) => {
+    refuseQuery(context);
     text ??= JSON.stringify(openapiDocument(version));
     return context.body(text, 200, { "Content-Type": "application/json" });
   });

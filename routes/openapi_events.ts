@@ -159,6 +159,7 @@ export const EVENT_OPERATIONS: Operations = {
     tag: "Events",
     summary: "What may be posted, and what counts as personal data",
     access: "none",
+    errors: ["validation_failed"],
     answers: { 200: { description: "The kinds of event", schema: eventTypes } },
   },
   "POST /v1/events": {
@@ -184,7 +185,7 @@ export const EVENT_OPERATIONS: Operations = {
       202: { description: "Accepted: who is told, and who is not and why", schema: accepted },
       200: { description: "It had been accepted before under this key", schema: duplicate },
     },
-    errors: ["personal_data", "idempotency_key_reused", "unavailable"],
+    errors: ["personal_data", "idempotency_key_reused", "rate_limited"],
   },
   "POST /v1/events/batch": {
     id: "postEvents",
@@ -197,7 +198,6 @@ export const EVENT_OPERATIONS: Operations = {
       examples: { two: { events: [exampleOf("goal_completion"), exampleOf("custom_event")] } },
     },
     answers: { 202: { description: "What came of each", schema: batch } },
-    errors: ["unavailable"],
   },
   [`GET ${path}`]: {
     id: "listEvents",

@@ -13,6 +13,7 @@ import type { JsonObject } from "../lib/merge_patch.ts";
 import { siteIdSchema } from "../lib/site_id.ts";
 import { answerOf, parameterSchema, reference } from "./openapi_schema.ts";
 import type { Problem } from "./problem.ts";
+import { ALWAYS_ANSWERED } from "./load.ts";
 
 /** A header that some answers have; each is described once. */
 export const ANSWER_HEADERS = {
@@ -105,6 +106,8 @@ const PATH_PARAMETERS: Readonly<Record<string, JsonObject>> = {
 function codesOf(path: string, { access, body, errors = [] }: Operation): ErrorCode[] {
   const of_site = path.includes("{site_id}");
   const codes: ErrorCode[] = ["internal", ...errors];
+  // Beyond what is taken on at a time; whoever watches the service is answered even then.
+  if (!ALWAYS_ANSWERED.has(path)) codes.push("unavailable");
   if (access !== "none") codes.push("unauthorized");
   // Whoever has a permission is asked for no query parameter that the route does not know.
   if (access !== "none" && access !== "key") codes.push("forbidden", "validation_failed");

@@ -140,6 +140,7 @@ export const SERVICE_OPERATIONS: Operations = {
     tag: "Service",
     summary: "This document",
     access: "none",
+    errors: ["validation_failed"],
     answers: { 200: { description: "OpenAPI 3.1", schema: document } },
   },
   "GET /healthz": {

@@ -54,7 +54,7 @@ const codes = Object.entries(REQUESTS).map(([code, requestFor]) => [
 
 section("errors", {
   ...Object.fromEntries(codes),
-  "unknown query parameters are refused wherever a key is needed": async (
+  "unknown query parameters are refused": async (
     { webhook, refused, path, event },
   ) => {
     const { id } = await webhook();
@@ -79,6 +79,7 @@ section("errors", {
       ["GET", "/v1/audit"],
       ["GET", "/v1/stats"],
       ["GET", "/v1/export"],
+      ["GET", "/v1/event-types"],
       ["POST", "/v1/import", { version: 1, sites: [] }],
       ["POST", "/v1/verify-signature", { secret: "s".repeat(24), body: "", headers: {} }],
     ];
