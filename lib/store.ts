@@ -90,6 +90,8 @@ export interface InstanceBeat {
   readonly id: string;
   /** Changes with every beat. */
   readonly versionstamp: string;
+  /** When it was, by that process's own clock. */
+  readonly at: number;
 }
 
 /** Which deliveries a page shows. */

@@ -77,7 +77,7 @@ export class Engine {
     });
     this.#pump = new Pump({
       ...shared,
-      isAlive: (owner) => owner === instance || this.#instances.isAlive(owner),
+      outlived: (owner, lease_until) => owner === instance || this.#instances.outlived(owner, lease_until),
       openLane: (webhook) => this.#keeper.open(webhook),
       mayClaim: () => this.#state === "running" && this.storageWorks,
     });
