@@ -9,6 +9,7 @@ import manifest from "./deno.json" with { type: "json" };
 import { createQueueAlarm, createTimerAlarm } from "./kv/alarm.ts";
 import { createCommitter } from "./kv/committer.ts";
 import { type OpenDatabase, secretKeyFits } from "./kv/open.ts";
+import { withReadDeadline } from "./kv/read_deadline.ts";
 import { createRetention } from "./kv/retention.ts";
 import { createSecretBox, type SecretBox } from "./kv/secret_box.ts";
 import { createStore } from "./kv/store.ts";
@@ -69,7 +70,9 @@ export class StartError extends Error {
 export async function openStorage(
   { database, secret_key, clock, log, config }: StorageParts,
 ): Promise<Storage> {
-  const { db, atomic_checks_max } = database;
+  const { atomic_checks_max } = database;
+  // A KV server may not answer, and then no read would ever end.
+  const db = database.has_queue ? database.db : withReadDeadline(database.db, clock);
   const committer = createCommitter({
     db,
     clock,

@@ -184,7 +184,7 @@ export const EVENT_OPERATIONS: Operations = {
       202: { description: "Accepted: who is told, and who is not and why", schema: accepted },
       200: { description: "It had been accepted before under this key", schema: duplicate },
     },
-    errors: ["personal_data", "idempotency_key_reused", "unavailable"],
+    errors: ["personal_data", "idempotency_key_reused"],
   },
   "POST /v1/events/batch": {
     id: "postEvents",
@@ -197,7 +197,6 @@ export const EVENT_OPERATIONS: Operations = {
       examples: { two: { events: [exampleOf("goal_completion"), exampleOf("custom_event")] } },
     },
     answers: { 202: { description: "What came of each", schema: batch } },
-    errors: ["unavailable"],
   },
   [`GET ${path}`]: {
     id: "listEvents",

@@ -105,7 +105,8 @@ const PATH_PARAMETERS: Readonly<Record<string, JsonObject>> = {
 function codesOf(path: string, { access, body, errors = [] }: Operation): ErrorCode[] {
   const of_site = path.includes("{site_id}");
   const codes: ErrorCode[] = ["internal", ...errors];
-  if (access !== "none") codes.push("unauthorized");
+  // The key is looked for in storage, which may not answer.
+  if (access !== "none") codes.push("unauthorized", "unavailable");
   // Whoever has a permission is asked for no query parameter that the route does not know.
   if (access !== "none" && access !== "key") codes.push("forbidden", "validation_failed");
   if (of_site) codes.push("not_found");
