@@ -226,11 +226,14 @@ export async function startProcess(options: ProcessOptions): Promise<ProcessServ
   return { ...api, ...spawned };
 }
 
+/** A folder of its own, removed with everything in it at the end. */
+export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await Deno.makeTempDir({ prefix: "tidings-test-" });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
 /** A path for a KV file in a folder of its own, removed with everything in it at the end. */
 export async function temporaryFile(): Promise<AsyncDisposable & { readonly path: string }> {
-  const folder = await Deno.makeTempDir({ prefix: "tidings-test-" });
-  return {
-    path: `${folder}/tidings.db`,
-    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
-  };
+  const folder = await temporaryFolder();
+  return { ...folder, path: `${folder.path}/tidings.db` };
 }
