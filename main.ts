@@ -17,10 +17,15 @@ import { createLog } from "./lib/outbound/log.ts";
 import { type Service, type ServiceConfig, StartError, startService, VERSION } from "./service.ts";
 
 const on_deploy = Deno.env.get("DENO_DEPLOYMENT_ID") !== undefined;
-let service: Service | null = null;
+/** Resolves when the service runs; if it can't start, the process ends. */
+const { promise: started, resolve: resolveStarted } = Promise.withResolvers<Service>();
 
-// At the top level, unconditionally and before the server: Deno Deploy finds crons by evaluating this module.
-Deno.cron("sweep what is due", "* * * * *", async () => await service?.sweep());
+// At the top level, unconditionally and before the server: Deno Deploy finds crons by evaluating this module. There the
+// tick may be what the process was started for, so it waits for the service and then keeps the process.
+Deno.cron("sweep what is due", "* * * * *", async () => {
+  const service = await started;
+  await (on_deploy ? service.sweepAndStay() : service.sweep());
+});
 
 /** Reads the configuration, or reports everything that is wrong with it and exits with 2. */
 function readConfig(): ServiceConfig {
@@ -96,7 +101,8 @@ async function start(): Promise<void> {
   const secret_key = await secretKey(config);
   const database = await openDatabase(config.kv);
   surviveFaults(log);
-  service = await startService({ config, database, secret_key, clock, log });
+  const service = await startService({ config, database, secret_key, clock, log });
+  resolveStarted(service);
   stopOnSignals(service, log);
   log.info("listening", { url: service.url, version: VERSION, pid: Deno.pid });
 }

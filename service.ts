@@ -14,10 +14,12 @@ import { createRetention } from "./kv/retention.ts";
 import { createSecretBox, type SecretBox } from "./kv/secret_box.ts";
 import { createStore } from "./kv/store.ts";
 import type { Config } from "./lib/config.ts";
+import { LEASE } from "./lib/limits.ts";
 import type { Network } from "./lib/outbound/address.ts";
 import type { DeliverPorts } from "./lib/deliver.ts";
 import { Directory } from "./lib/directory.ts";
 import { Engine } from "./lib/engine/engine.ts";
+import { stayWhileDue } from "./lib/engine/stay.ts";
 import { createAuthenticator } from "./lib/keys.ts";
 import { systemIds } from "./lib/outbound/ids.ts";
 import { createFetchSender } from "./lib/outbound/fetch_sender.ts";
@@ -122,6 +124,8 @@ export interface Service {
   readonly url: string;
   /** Looks for what is overdue: the cron's way in. */
   sweep(): Promise<void>;
+  /** Looks for what is overdue and stays while something is due: the cron's way in where it alone keeps the process. */
+  sweepAndStay(): Promise<void>;
   /**
    * Stops accepting, hands waiting work back, and finishes what is under way.
    * @param grace_ms How long sends under way may take.
@@ -211,6 +215,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   return {
     url,
     sweep: () => engine.sweep(),
+    sweepAndStay: () => stayWhileDue({ engine, store, clock }, LEASE.tick_ms_max),
     async stop(grace_ms) {
       const started = clock.elapsed();
       const left_ms = (): number => Math.max(grace_ms - (clock.elapsed() - started), 0);

@@ -122,6 +122,8 @@ export const LEASE = {
   longest_ms: INPUT.timeout_ms_max + 30 * SECOND_MS,
   slot_ms: 10 * SECOND_MS,
   alarm_ahead_ms_max: 2 * MINUTE_MS,
+  /** How long a tick of the cron stays while work is due, where nothing else keeps the process: the next is near then. */
+  tick_ms_max: 50 * SECOND_MS,
   /** A walk over every due entry makes missing agenda markers again. */
   walk_ms: HOUR_MS,
   version_poll_ms: SECOND_MS,

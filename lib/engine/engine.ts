@@ -88,6 +88,11 @@ export class Engine {
     return this.#state === "running" && this.#instances.fresh;
   }
 
+  /** Whether something waits here, is being sent, or is not on record yet. */
+  get busy(): boolean {
+    return this.#unfinished > 0 || this.#lanes.bytes > 0;
+  }
+
   /** Whether storage takes writes: with two processes on one file some fail for milliseconds, and that is no failure. */
   get storageWorks(): boolean {
     const { store, clock } = this.#ports;
