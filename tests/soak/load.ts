@@ -11,7 +11,7 @@ import { sitePath } from "../helpers/api.ts";
 import { CLOSING, type Receivers, TEMPERS } from "./receivers.ts";
 
 /** One event in so many is told to all receivers. */
-const RARE_EVERY = 20;
+const RARE_EVERY = 50;
 const SINGLE_PAUSE_MS = 50;
 const BATCH_PAUSE_MS = 2000;
 const BATCH_EVENTS = 50;
