@@ -181,7 +181,7 @@ test("administration works on a KV server beside the running services", async (s
     return stdout === "" ? null : JSON.parse(stdout);
   };
   const site = ["--site", "example.com"];
-  const hook = await admin(
+  const hook = await run(
     "webhooks",
     "create",
     ...site,

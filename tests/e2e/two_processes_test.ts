@@ -5,7 +5,7 @@
  */
 import { assertEquals, assertGreater } from "@std/assert";
 import { type Api, countOf, goal, SITE, sitePath, until, type WebhookJson, within } from "../helpers/api.ts";
-import { runAdmin } from "../helpers/admin_command.ts";
+import { admin } from "../helpers/admin_command.ts";
 import { startReceiver } from "../helpers/receiver.ts";
 import { SECRET_KEY, startProcess, startTestService, temporaryFile } from "../helpers/service.ts";
 
@@ -80,7 +80,7 @@ Deno.test("two processes on one file under load: no caller sees an error, each e
   ];
   let beside = 0;
   for (const command of commands) {
-    const { code, stderr } = await runAdmin(command, { kv: file.path, env: env_of_admin });
+    const { code, stderr } = await admin(command, { kv: file.path, env: env_of_admin });
     assertEquals([code, stderr], [0, ""], command.join(" "));
     if (posting) beside++;
   }
