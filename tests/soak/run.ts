@@ -24,9 +24,9 @@ const SAMPLE_MS = 2000;
 const PING_MS = 250;
 /** Longer than any connection is kept for nobody. */
 const IDLE_MS_MAX = 15_000;
-/** The first part of a run, at most a minute: caches fill, code is compiled, lanes grow. */
+/** The first part of a run, at most five minutes: caches fill, code is compiled, the heap finds its size. */
 const WARM_UP_SHARE = 1 / 3;
-const WARM_UP_S_MAX = 60;
+const WARM_UP_S_MAX = 300;
 
 /** What came of it. */
 export interface SoakReport {
