@@ -79,6 +79,8 @@ export class Engine {
       ...shared,
       outlived: (owner, lease_until) => owner === instance || this.#instances.outlived(owner, lease_until),
       openLane: (webhook) => this.#keeper.open(webhook),
+      holds: (event_id, webhook_id) =>
+        this.#lanes.holds(event_id, webhook_id) || this.#attempts.owesRecord(event_id, webhook_id),
       mayClaim: () => this.#state === "running" && this.storageWorks,
     });
   }
