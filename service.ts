@@ -28,6 +28,7 @@ import { createOutboundPolicy } from "./lib/outbound/policy.ts";
 import { createResolver } from "./lib/outbound/resolver.ts";
 import { createUrlGuard } from "./lib/outbound/url_guard.ts";
 import type { Clock, Log } from "./lib/ports.ts";
+import { problemsOf } from "./lib/problems.ts";
 import { SiteTurns } from "./lib/site_turns.ts";
 import { countingStore, Stats } from "./lib/stats.ts";
 import type { Store } from "./lib/store.ts";
@@ -73,8 +74,7 @@ export async function openStorage(
   { database, secret_key, clock, log, config }: StorageParts,
 ): Promise<Storage> {
   const { atomic_checks_max } = database;
-  // A KV server may not answer, and then no read would ever end.
-  const db = database.has_queue ? database.db : withReadDeadline(database.db, clock);
+  const db = withReadDeadline(database.db, clock);
   const committer = createCommitter({
     db,
     clock,
@@ -203,7 +203,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     redeliver: { store, engine, clock, instance },
     box: storage.box,
     authenticate: createAuthenticator({ store, clock, admin_key: config.admin_key }),
-    problems: () => problemsOf(store, engine),
+    problems: () => problemsOf({ store, engine, clock }),
     clock,
     log,
     version: VERSION,
@@ -235,19 +235,4 @@ async function inTime(done: Promise<void>, most_ms: number, clock: Pick<Clock, "
   const cancel = clock.after(most_ms, resolve);
   await Promise.race([done, late]);
   cancel();
-}
-
-/** What keeps the service from working just now. */
-async function problemsOf(store: Store, engine: Engine): Promise<string[]> {
-  const problems: string[] = [];
-  if (!engine.ready) problems.push("The engine could not write to storage lately, so it starts no send");
-  if (!engine.storageWorks && store.failing_since !== null) {
-    problems.push(`Storage takes no writes since ${new Date(store.failing_since).toISOString()}`);
-  }
-  try {
-    await store.version();
-  } catch {
-    problems.push("Storage can't be read");
-  }
-  return problems;
 }

@@ -209,5 +209,9 @@ export function createAgendaStore({ db, committer, clock, reader }: StoreParts):
     get failing_since() {
       return committer.failing_since;
     },
+
+    get failing_because() {
+      return committer.failing_because;
+    },
   };
 }

@@ -36,7 +36,8 @@ export class CommitError extends AppError {
  */
 export type CommitErrorKind = "locked" | "fault" | "outage";
 
-const LOCKED = /\b(database|table|schema) is locked\b|\bSQLITE_(BUSY|LOCKED)/i;
+/** Another process holds the file. */
+export const LOCKED = /\b(database|table|schema) is locked\b|\bSQLITE_(BUSY|LOCKED)/i;
 
 // The texts of SQLite's result codes (sqlite.org/rescode.html) and of Deno's own back end. A full disk was seen as
 // "database or disk is full" and, when the transaction outgrew the page cache, "cannot commit - no transaction is active".

@@ -1,5 +1,6 @@
 /**
- * Reads that end: over a KV server, Deno's client asks again for ever when nobody answers, and never throws.
+ * Reads that end, and say why: over a KV server, Deno's client asks again for ever when nobody answers, and never throws;
+ * on a file, reads queue behind writes that wait for its lock.
  *
  * Owns the deadline of a read and the number of those that outlived it. It must never touch writes: their deadline is the
  * committer's, which alone knows what an unanswered write means.
@@ -9,13 +10,17 @@
 import { AppError } from "../lib/errors.ts";
 import { KV } from "../lib/limits.ts";
 import type { Clock } from "../lib/ports.ts";
+import { commitErrorKind } from "./commit_error.ts";
 import type { Database } from "./database.ts";
+import { outageReason } from "./outage.ts";
 
 /** When it is worth asking again. */
 const RETRY_AFTER_S = 5;
 
-function unavailable(why: string, cause?: unknown): AppError {
-  return new AppError("unavailable", `Cannot read: ${why}`, { retry_after_s: RETRY_AFTER_S, cause });
+/** @param cause What the database threw; undefined if it did not answer. */
+function unavailable(cause?: unknown): AppError {
+  const message = `Cannot read: ${outageReason(cause)}`;
+  return new AppError("unavailable", message, { retry_after_s: RETRY_AFTER_S, cause });
 }
 
 /** Gives reads a deadline. */
@@ -30,15 +35,16 @@ class Deadlines {
 
   async limit<T>(read: () => Promise<T>): Promise<T> {
     // Each is asked again and again until the server is back, so in a long outage they must not pile up.
-    if (this.#overdue >= KV.overdue_reads_max) throw unavailable("the database does not answer");
+    if (this.#overdue >= KV.overdue_reads_max) throw unavailable();
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const cancel = this.#clock.after(KV.read_ms_max, () => {
       this.#outlived(done);
-      reject(unavailable("the database does not answer"));
+      reject(unavailable());
     });
-    const done = read().then(resolve, (error) => reject(unavailable("the database failed", error))).finally(
-      cancel,
-    );
+    // What the database refused for itself, a key too long, is nobody's outage.
+    const fail = (error: unknown): void =>
+      reject(commitErrorKind(error) === "fault" ? error : unavailable(error));
+    const done = read().then(resolve, fail).finally(cancel);
     return await promise;
   }
 
@@ -57,11 +63,12 @@ class Deadlines {
 }
 
 /**
- * Gives the reads of a KV server's database a deadline.
+ * Gives the reads of a database a deadline.
  *
  * @param db The database.
  * @param clock For the deadline.
- * @returns The database; a read that takes longer than {@linkcode KV.read_ms_max}, or fails, throws `unavailable`.
+ * @returns The database; a read that takes longer than {@linkcode KV.read_ms_max}, or fails for
+ * no fault of its own, throws `unavailable`.
  */
 export function withReadDeadline(db: Database, clock: Pick<Clock, "after">): Database {
   const deadlines = new Deadlines(clock);

@@ -151,12 +151,16 @@ export const KV = {
   get_many_max: 10,
   list_batch_max: 1000,
   locked_retry_ms_max: 10 * SECOND_MS,
-  /** A KV server that has not answered a read by then does not answer. */
+  /** A database that has not answered a read by then does not answer. */
   read_ms_max: 5 * SECOND_MS,
   /** Unanswered reads that Deno's client may go on with; beyond it nothing more is asked. */
   overdue_reads_max: 64,
   /** One of them counts for so long at most. */
   overdue_read_ms_max: MINUTE_MS,
+  /** A commit without an answer blocks all others for this long after its callers were told. */
+  unanswered_ms_max: 30 * SECOND_MS,
+  /** How long a start waits for a database that others hold, or that is not there yet. */
+  open_ms_max: 30 * SECOND_MS,
   locked_jitter_ms: [1, 20],
 } as const;
 

@@ -283,6 +283,8 @@ export interface AgendaStore {
   forgetInstance(instance: string): Promise<void>;
   /** Since when commits fail, in milliseconds; null while they succeed. */
   readonly failing_since: number | null;
+  /** Why they fail, in words for people; null while they succeed. */
+  readonly failing_because: string | null;
 }
 
 /** Which entries of the audit a page shows. */

@@ -8,7 +8,7 @@ import type { Database } from "../../kv/database.ts";
 import { withReadDeadline } from "../../kv/read_deadline.ts";
 import { AppError } from "../../lib/errors.ts";
 import { KV } from "../../lib/limits.ts";
-import { FakeKv } from "../helpers/fake_kv.ts";
+import { diskFullError, FakeKv, lockedError } from "../helpers/fake_kv.ts";
 import { createManualClock, type ManualClock } from "../helpers/manual_clock.ts";
 
 /** A database whose reads answer when the test says so, and until then never. */
@@ -77,14 +77,28 @@ Deno.test("a read that is answered in time is what it was, and leaves no timer",
   assertEquals((await Array.fromAsync(next)).map(({ key }) => key), [["a", 2]]);
 });
 
-Deno.test("a read that fails says that storage is not available, with the cause for the log", async () => {
-  const cause = new TypeError("KV Connect failed");
+/** What a read comes to that the database answers with this error. */
+function failing(cause: Error): Promise<unknown> {
   const clock = createManualClock();
-  const failing = Object.assign(new FakeKv({ clock }), { get: () => Promise.reject(cause) });
-  const db = withReadDeadline(failing, clock);
-  const error = await assertRejects(() => db.get(["a"]), AppError);
-  assertEquals([error.code, error.cause], ["unavailable", cause]);
-  assertEquals(error.message.includes("KV Connect"), false);
+  const kv = Object.assign(new FakeKv({ clock }), { get: () => Promise.reject(cause) });
+  return withReadDeadline(kv, clock).get(["a"]);
+}
+
+Deno.test("a read that fails says why storage is not available, with the cause for the log only", async () => {
+  const faults = [
+    [new Error("KV Connect failed"), "Cannot read: the database failed"],
+    [lockedError(), "Cannot read: another process holds the database"],
+    [diskFullError(), "Cannot read: the disk is full"],
+  ] as const;
+  for (const [cause, message] of faults) {
+    const error = await assertRejects(() => failing(cause), AppError);
+    assertEquals([error.code, error.message, error.cause], ["unavailable", message, cause]);
+  }
+});
+
+Deno.test("a read that is refused for itself is no outage", async () => {
+  const refusal = new TypeError("Key too large for read (max 2049 bytes)");
+  assertEquals(await assertRejects(() => failing(refusal), TypeError), refusal);
 });
 
 Deno.test("in a long outage only so many reads are asked of the server, and all again when it is back", async () => {
