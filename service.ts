@@ -33,6 +33,7 @@ import { SiteTurns } from "./lib/site_turns.ts";
 import { countingStore, Stats } from "./lib/stats.ts";
 import type { Store } from "./lib/store.ts";
 import { createApp } from "./routes/app.ts";
+import { startSteadyServer } from "./routes/steady_server.ts";
 
 /** The version of this release, as receivers and callers read it. */
 export const VERSION = manifest.version;
@@ -208,8 +209,14 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     log,
     version: VERSION,
   });
-  const server = Deno.serve({ port: config.port, hostname: config.host, onListen() {} }, app.fetch);
-  const { hostname, port } = server.addr;
+  const server = startSteadyServer({
+    port: config.port,
+    hostname: config.host,
+    handler: app.fetch,
+    clock,
+    log,
+  });
+  const { hostname, port } = server;
   const url = `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 
   return {
