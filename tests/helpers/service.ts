@@ -93,6 +93,8 @@ export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A module that runs before the program. */
   readonly preload?: string;
+  /** Shell commands that come before it in its process and make its world narrow: limits, mounts. */
+  readonly under?: string;
 }
 
 /** How a process ended. */
@@ -105,16 +107,18 @@ export interface ProcessEnd {
 const PROJECT = new URL("../../", import.meta.url);
 
 /** The program itself, as an operator runs it, without anything of Tidings from this environment. */
-function mainProcess({ kv, env = {}, preload }: ProcessOptions): Deno.ChildProcess {
+function mainProcess({ kv, env = {}, preload, under = ":" }: ProcessOptions): Deno.ChildProcess {
   const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !/^(TIDINGS_|PORT$)/.test(name));
-  return new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--no-prompt",
-      "--allow-all",
-      ...(preload === undefined ? [] : ["--preload", preload]),
-      "main.ts",
-    ],
+  const program = [
+    Deno.execPath(),
+    "run",
+    "--no-prompt",
+    "--allow-all",
+    ...(preload === undefined ? [] : ["--preload", preload]),
+    "main.ts",
+  ];
+  return new Deno.Command("sh", {
+    args: ["-c", `${under} && exec "$@"`, "sh", ...program],
     cwd: PROJECT,
     clearEnv: true,
     env: { ...Object.fromEntries(inherited), ...environment(kv, env) },
