@@ -16,7 +16,7 @@ const FAULTS = { stall: "falls silent", cut: "is cut" };
 for (const mode of ["stall", "cut"] as const) {
   Deno.test({
     name:
-      `a KV server behind a network in mode "${mode}": 503 until it is back, nothing lost, ready again by itself` +
+      `a KV server whose network ${FAULTS[mode]}: 503 until it is back, nothing lost, ready again by itself` +
       (DENOKV === null ? ` (${WITHOUT_DENOKV})` : ""),
     ignore: DENOKV === null,
     async fn() {
