@@ -5,22 +5,30 @@
  *
  * @module
  */
+import { Failure, lateFailure, openFailure } from "./admin/failure.ts";
 import { makeKvFolder } from "./admin/kv_folder.ts";
 import { loadOrMakeSecretKey, SecretKeyFileError } from "./admin/secret_key_file.ts";
-import { openDatabase } from "./kv/open.ts";
+import type { OpenDatabase } from "./kv/open.ts";
+import { openInTime } from "./kv/open_in_time.ts";
 import { parseConfig } from "./lib/config.ts";
-import { SHUTDOWN } from "./lib/limits.ts";
-import type { Log } from "./lib/ports.ts";
+import { AppError } from "./lib/errors.ts";
+import { KV, SHUTDOWN, TIME } from "./lib/limits.ts";
+import type { Clock, Log } from "./lib/ports.ts";
 import { parseNetworks } from "./lib/outbound/address.ts";
 import { systemClock } from "./lib/outbound/clock.ts";
 import { createLog } from "./lib/outbound/log.ts";
 import { type Service, type ServiceConfig, StartError, startService, VERSION } from "./service.ts";
 
 const on_deploy = Deno.env.get("DENO_DEPLOYMENT_ID") !== undefined;
-let service: Service | null = null;
+/** Resolves when the service runs; if it can't start, the process ends. */
+const { promise: started, resolve: resolveStarted } = Promise.withResolvers<Service>();
 
-// At the top level, unconditionally and before the server: Deno Deploy finds crons by evaluating this module.
-Deno.cron("sweep what is due", "* * * * *", async () => await service?.sweep());
+// At the top level, unconditionally and before the server: Deno Deploy finds crons by evaluating this module. There the
+// tick may be what the process was started for, so it waits for the service and then keeps the process.
+Deno.cron("sweep what is due", "* * * * *", async () => {
+  const service = await started;
+  await (on_deploy ? service.sweepAndStay() : service.sweep());
+});
 
 /** Reads the configuration, or reports everything that is wrong with it and exits with 2. */
 function readConfig(): ServiceConfig {
@@ -88,15 +96,36 @@ function surviveFaults(log: Log): void {
   globalThis.addEventListener("error", (event) => told("uncaught_error", event, event.error));
 }
 
+/** The database, as soon as it can be read; what keeps it from that is said in words, and tried again by the supervisor. */
+async function database({ kv }: ServiceConfig, ports: { clock: Clock; log: Log }): Promise<OpenDatabase> {
+  const [kind, place] = kv.kind === "file"
+    ? ["file" as const, kv.path]
+    : ["server" as const, kv.kind === "server" ? kv.url : kv.kind];
+  const late = (): Failure => lateFailure(kind, place, KV.open_ms_max / TIME.SECOND_MS);
+  try {
+    return await openInTime(kv, { ...ports, late });
+  } catch (error) {
+    throw error instanceof Failure ? error : openFailure(error, place);
+  }
+}
+
+/** What went wrong, in one line: nobody is helped by a stack who starts a service. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Failure) return `Cannot start: ${error.message}. ${error.next_step ?? ""}`.trim();
+  if (error instanceof AppError) return `Cannot start: ${error.message.replace(/^Cannot \w+: /, "")}`;
+  return error instanceof Error ? error.message : String(error);
+}
+
 async function start(): Promise<void> {
   const config = readConfig();
   const log = createLog({ level: config.log_level, format: config.log_format, now: () => clock.now() });
   const clock = systemClock({ log });
   if (config.kv.kind === "file") await makeKvFolder(config.kv.path);
   const secret_key = await secretKey(config);
-  const database = await openDatabase(config.kv);
+  const opened = await database(config, { clock, log });
   surviveFaults(log);
-  service = await startService({ config, database, secret_key, clock, log });
+  const service = await startService({ config, database: opened, secret_key, clock, log });
+  resolveStarted(service);
   stopOnSignals(service, log);
   log.info("listening", { url: service.url, version: VERSION, pid: Deno.pid });
 }
@@ -104,6 +133,6 @@ async function start(): Promise<void> {
 try {
   await start();
 } catch (error) {
-  refuse(error instanceof Error ? error.message : String(error));
+  refuse(reasonOf(error));
   Deno.exit(error instanceof StartError || error instanceof SecretKeyFileError ? 2 : 1);
 }

@@ -9,14 +9,17 @@ import manifest from "./deno.json" with { type: "json" };
 import { createQueueAlarm, createTimerAlarm } from "./kv/alarm.ts";
 import { createCommitter } from "./kv/committer.ts";
 import { type OpenDatabase, secretKeyFits } from "./kv/open.ts";
+import { withReadDeadline } from "./kv/read_deadline.ts";
 import { createRetention } from "./kv/retention.ts";
 import { createSecretBox, type SecretBox } from "./kv/secret_box.ts";
 import { createStore } from "./kv/store.ts";
 import type { Config } from "./lib/config.ts";
+import { LEASE } from "./lib/limits.ts";
 import type { Network } from "./lib/outbound/address.ts";
 import type { DeliverPorts } from "./lib/deliver.ts";
 import { Directory } from "./lib/directory.ts";
 import { Engine } from "./lib/engine/engine.ts";
+import { stayWhileDue } from "./lib/engine/stay.ts";
 import { createAuthenticator } from "./lib/keys.ts";
 import { systemIds } from "./lib/outbound/ids.ts";
 import { createFetchSender } from "./lib/outbound/fetch_sender.ts";
@@ -25,10 +28,12 @@ import { createOutboundPolicy } from "./lib/outbound/policy.ts";
 import { createResolver } from "./lib/outbound/resolver.ts";
 import { createUrlGuard } from "./lib/outbound/url_guard.ts";
 import type { Clock, Log } from "./lib/ports.ts";
+import { problemsOf } from "./lib/problems.ts";
 import { SiteTurns } from "./lib/site_turns.ts";
 import { countingStore, Stats } from "./lib/stats.ts";
 import type { Store } from "./lib/store.ts";
 import { createApp } from "./routes/app.ts";
+import { startSteadyServer } from "./routes/steady_server.ts";
 
 /** The version of this release, as receivers and callers read it. */
 export const VERSION = manifest.version;
@@ -69,7 +74,8 @@ export class StartError extends Error {
 export async function openStorage(
   { database, secret_key, clock, log, config }: StorageParts,
 ): Promise<Storage> {
-  const { db, atomic_checks_max } = database;
+  const { atomic_checks_max } = database;
+  const db = withReadDeadline(database.db, clock);
   const committer = createCommitter({
     db,
     clock,
@@ -119,6 +125,8 @@ export interface Service {
   readonly url: string;
   /** Looks for what is overdue: the cron's way in. */
   sweep(): Promise<void>;
+  /** Looks for what is overdue and stays while something is due: the cron's way in where it alone keeps the process. */
+  sweepAndStay(): Promise<void>;
   /**
    * Stops accepting, hands waiting work back, and finishes what is under way.
    * @param grace_ms How long sends under way may take.
@@ -196,18 +204,25 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     redeliver: { store, engine, clock, instance },
     box: storage.box,
     authenticate: createAuthenticator({ store, clock, admin_key: config.admin_key }),
-    problems: () => problemsOf(store, engine),
+    problems: () => problemsOf({ store, engine, clock }),
     clock,
     log,
     version: VERSION,
   });
-  const server = Deno.serve({ port: config.port, hostname: config.host, onListen() {} }, app.fetch);
-  const { hostname, port } = server.addr;
+  const server = startSteadyServer({
+    port: config.port,
+    hostname: config.host,
+    handler: app.fetch,
+    clock,
+    log,
+  });
+  const { hostname, port } = server;
   const url = `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 
   return {
     url,
     sweep: () => engine.sweep(),
+    sweepAndStay: () => stayWhileDue({ engine, store, clock }, LEASE.tick_ms_max),
     async stop(grace_ms) {
       const started = clock.elapsed();
       const left_ms = (): number => Math.max(grace_ms - (clock.elapsed() - started), 0);
@@ -227,19 +242,4 @@ async function inTime(done: Promise<void>, most_ms: number, clock: Pick<Clock, "
   const cancel = clock.after(most_ms, resolve);
   await Promise.race([done, late]);
   cancel();
-}
-
-/** What keeps the service from working just now. */
-async function problemsOf(store: Store, engine: Engine): Promise<string[]> {
-  const problems: string[] = [];
-  if (!engine.ready) problems.push("The engine could not write to storage lately, so it starts no send");
-  if (!engine.storageWorks && store.failing_since !== null) {
-    problems.push(`Storage takes no writes since ${new Date(store.failing_since).toISOString()}`);
-  }
-  try {
-    await store.version();
-  } catch {
-    problems.push("Storage can't be read");
-  }
-  return problems;
 }

@@ -217,6 +217,12 @@ export function openFailure(error: unknown, path: string): Failure {
   if (/not a database|malformed/i.test(reason)) {
     return new Failure(`${path} is not a database of Tidings`, "Check TIDINGS_KV, or restore a backup.");
   }
+  if (/disk is full|disk I\/O/i.test(reason)) {
+    return new Failure(
+      `the disk of the database ${path} is full, or fails`,
+      "Make room on it, then try again: nothing that was accepted is lost.",
+    );
+  }
   if (/unable to open|requires (?:read|write) access|permission denied|read-?only/i.test(reason)) {
     return new Failure(
       `the database ${path} can't be opened for writing`,

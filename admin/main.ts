@@ -27,7 +27,7 @@ import { createApp } from "../routes/app.ts";
 import { openStorage, type ServiceConfig, StartError, type Storage, VERSION } from "../service.ts";
 import type { LocalService } from "./backend.ts";
 import { copyDatabase } from "./backup_file.ts";
-import { withinDeadline } from "./deadline.ts";
+import { withinDeadline } from "../lib/deadline.ts";
 import { examine, type OpenedDatabase } from "./examine.ts";
 import { SYSTEM_DISK } from "./examine_files.ts";
 import type { GuardFacts } from "./examine_guard.ts";

@@ -191,8 +191,12 @@ export function createAgendaStore({ db, committer, clock, reader }: StoreParts):
     },
 
     async instances() {
-      const found = await Array.fromAsync(db.list({ prefix: keys.instances() }));
-      return found.map(({ key, versionstamp }) => ({ id: text(key, 1), versionstamp }));
+      const found = await Array.fromAsync(db.list<Uint8Array>({ prefix: keys.instances() }));
+      return found.map(({ key, value, versionstamp }) => ({
+        id: text(key, 1),
+        versionstamp,
+        at: beatRecord.decode(value).at,
+      }));
     },
 
     async forgetInstance(instance) {
@@ -204,6 +208,10 @@ export function createAgendaStore({ db, committer, clock, reader }: StoreParts):
 
     get failing_since() {
       return committer.failing_since;
+    },
+
+    get failing_because() {
+      return committer.failing_because;
     },
   };
 }

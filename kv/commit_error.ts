@@ -36,12 +36,17 @@ export class CommitError extends AppError {
  */
 export type CommitErrorKind = "locked" | "fault" | "outage";
 
-const LOCKED = /\b(database|table|schema) is locked\b|\bSQLITE_(BUSY|LOCKED)/i;
+/** Another process holds the file. */
+export const LOCKED = /\b(database|table|schema) is locked\b|\bSQLITE_(BUSY|LOCKED)/i;
 
 // The texts of SQLite's result codes (sqlite.org/rescode.html) and of Deno's own back end. A full disk was seen as
 // "database or disk is full" and, when the transaction outgrew the page cache, "cannot commit - no transaction is active".
 const OUTAGE =
   /\bdisk\b|no transaction is active|read-?only|unable to open|out of memory|not a database|locking protocol|interrupted|is closed/i;
+
+// A KV server that understood the request and refused it wrote nothing ("KV Connect failed to call '…'
+// (status=400 Bad Request): Too many checks included in atomic write."); Deno's client throws a plain `Error` then.
+const REFUSED_BY_SERVER = /^KV Connect failed to call\b.*\(status=400\b/;
 
 /**
  * Judges an error that `commit()` threw.
@@ -57,11 +62,15 @@ const OUTAGE =
  * assertEquals(commitErrorKind(new TypeError("database is locked")), "locked");
  * assertEquals(commitErrorKind(new TypeError("Value too large (max 65536 bytes)")), "fault");
  * assertEquals(commitErrorKind(new TypeError("database or disk is full")), "outage");
+ * const refused = "KV Connect failed to call 'http://kv.example/v2/atomic_write' (status=400 Bad Request): Too many checks";
+ * assertEquals(commitErrorKind(new Error(refused)), "fault");
+ * assertEquals(commitErrorKind(new Error(refused.replace("400", "500"))), "outage");
  * ```
  */
 export function commitErrorKind(error: unknown): CommitErrorKind {
   if (!(error instanceof Error)) return "outage";
   if (LOCKED.test(error.message)) return "locked";
+  if (REFUSED_BY_SERVER.test(error.message)) return "fault";
   const refused = error instanceof TypeError || error instanceof RangeError;
   return refused && !OUTAGE.test(error.message) ? "fault" : "outage";
 }

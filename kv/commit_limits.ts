@@ -40,6 +40,8 @@ export interface CommitterLimits extends AtomicLimits {
   readonly queued_bytes_max: number;
   /** A group that isn't settled after this is given up. */
   readonly give_up_ms: number;
+  /** One without an answer is not waited for any longer than this after it was given up. */
+  readonly unanswered_ms: number;
   /** Shortest and longest pause before a locked file is tried again. */
   readonly locked_pause_ms: readonly [min: number, max: number];
   /** A group leaves at most this many members behind that conflict with it; then it takes no more. */
@@ -52,6 +54,7 @@ export const COMMITTER_LIMITS: CommitterLimits = {
   queued_members_max: 50_000,
   queued_bytes_max: 64 * 1024 * 1024,
   give_up_ms: KV.locked_retry_ms_max,
+  unanswered_ms: KV.unanswered_ms_max,
   locked_pause_ms: KV.locked_jitter_ms,
   passed_over_max: 256,
 };

@@ -15,6 +15,7 @@ import { COMMITTER_LIMITS, type CommitterLimits } from "./commit_limits.ts";
 import { type CommitterStats, emptyStats, type GroupReport } from "./commit_stats.ts";
 import type { Database } from "./database.ts";
 import { type MeasuredMember, measureMember, type Member } from "./member.ts";
+import { Outage, outageReason } from "./outage.ts";
 
 /** What came of a member: written, or one of its checks failed. */
 export type CommitResult = { readonly ok: true; readonly versionstamp: string } | { readonly ok: false };
@@ -50,6 +51,8 @@ export interface Committer {
    * is for how long.
    */
   readonly failing_since: number | null;
+  /** Why they fail, in words; null while they do not. */
+  readonly failing_because: string | null;
   /** Resolves when nothing waits or is under way. */
   idle(): Promise<void>;
   /** A copy of the counters. */
@@ -88,8 +91,9 @@ class GroupCommitter implements Committer {
   #running = false;
   #answer_pending = false;
   #given_up = false;
-  #failing_since: number | null = null;
-  #locked_error: unknown = undefined;
+  readonly #outage = new Outage();
+  /** Resolves when the operation under way is not waited for any longer. */
+  #abandoned: Promise<null> = new Promise(() => {});
   #idle_waiters: (() => void)[] = [];
 
   constructor(ports: CommitterPorts) {
@@ -98,7 +102,11 @@ class GroupCommitter implements Committer {
   }
 
   get failing_since(): number | null {
-    return this.#failing_since;
+    return this.#outage.since;
+  }
+
+  get failing_because(): string | null {
+    return this.#outage.because;
   }
 
   async commit(member: Member): Promise<CommitResult> {
@@ -127,7 +135,7 @@ class GroupCommitter implements Committer {
   #refuseOverload(bytes: number): void {
     const { queued_members_max, queued_bytes_max } = this.#limits;
     const why = this.#given_up
-      ? "the database does not answer"
+      ? this.#outage.because ?? outageReason(undefined)
       : this.#queue.length >= queued_members_max
       ? `${queued_members_max} writes are waiting`
       : this.#queued_bytes + bytes > queued_bytes_max
@@ -151,7 +159,12 @@ class GroupCommitter implements Committer {
 
   async #settleGroup(entries: readonly Entry[]): Promise<void> {
     const started_at = this.#ports.clock.now();
-    const cancel = this.#ports.clock.after(this.#limits.give_up_ms, () => this.#giveUp(entries, started_at));
+    const { promise, resolve } = Promise.withResolvers<null>();
+    this.#abandoned = promise;
+    let cancel = this.#ports.clock.after(this.#limits.give_up_ms, () => {
+      this.#giveUp(entries, started_at);
+      cancel = this.#ports.clock.after(this.#limits.unanswered_ms, () => resolve(null));
+    });
     try {
       await this.#divide(entries, false);
     } catch (error) {
@@ -206,19 +219,20 @@ class GroupCommitter implements Committer {
       try {
         atomic ??= buildAtomic(this.#ports.db, entries.map((entry) => entry.measured));
         this.#answer_pending = true;
-        const result = await atomic.commit();
+        const result = await Promise.race([atomic.commit(), this.#abandoned]);
+        // Lost with its connection. Should it take effect after all: its callers were told that it may have.
+        if (result === null) return { outcome: "given_up" };
         return result.ok
           ? { outcome: "committed", versionstamp: result.versionstamp }
           : { outcome: "conflict" };
       } catch (error) {
         const kind = commitErrorKind(error);
         if (kind !== "locked") return { outcome: kind, error };
-        this.#locked_error = error;
+        this.#outage.note(error, this.#ports.clock.now());
       } finally {
         this.#answer_pending = false;
       }
       this.#stats.locked_retries += 1;
-      this.#failing_since ??= this.#ports.clock.now();
       await this.#pause();
       if (entries.every((entry) => entry.settled)) return { outcome: "given_up" };
     }
@@ -231,8 +245,7 @@ class GroupCommitter implements Committer {
   }
 
   #resolveAll(entries: readonly Entry[], versionstamp: string): true {
-    this.#failing_since = null;
-    this.#locked_error = undefined;
+    this.#outage.end();
     this.#stats.groups += 1;
     for (const entry of entries) {
       if (entry.settled) continue;
@@ -257,9 +270,8 @@ class GroupCommitter implements Committer {
   }
 
   #rejectOutage(entries: readonly Entry[], cause: unknown): false {
-    this.#failing_since ??= this.#ports.clock.now();
-    const message = "Cannot write: the database failed";
-    this.#rejectAll(entries, new CommitError("unknown", message, { retry_after_s: 5, cause }));
+    this.#outage.note(cause, this.#ports.clock.now());
+    this.#rejectAll(entries, this.#outage.refusal("unknown"));
     return false;
   }
 
@@ -268,13 +280,10 @@ class GroupCommitter implements Committer {
    * again for ever and never throws). All who wait are told; while an answer is still out, so is everybody who comes.
    */
   #giveUp(entries: readonly Entry[], started_at: number): void {
-    this.#failing_since ??= started_at;
+    this.#outage.note(this.#outage.cause, started_at);
     this.#given_up = this.#answer_pending;
-    const outcome = this.#answer_pending ? "unknown" : "not_committed";
-    const message = "Cannot write: the database is busy or does not answer";
-    const options = { retry_after_s: 5, cause: this.#locked_error };
-    this.#rejectAll(entries, new CommitError(outcome, message, options));
-    this.#rejectAll(this.#queue, new CommitError("not_committed", message, options));
+    this.#rejectAll(entries, this.#outage.refusal(this.#answer_pending ? "unknown" : "not_committed"));
+    this.#rejectAll(this.#queue, this.#outage.refusal("not_committed"));
     this.#queue = [];
     this.#queued_bytes = 0;
   }

@@ -39,5 +39,8 @@ export function createStore(
     get failing_since() {
       return agenda.failing_since;
     },
+    get failing_because() {
+      return agenda.failing_because;
+    },
   };
 }

@@ -122,6 +122,8 @@ export const LEASE = {
   longest_ms: INPUT.timeout_ms_max + 30 * SECOND_MS,
   slot_ms: 10 * SECOND_MS,
   alarm_ahead_ms_max: 2 * MINUTE_MS,
+  /** How long a tick of the cron stays while work is due, where nothing else keeps the process: the next is near then. */
+  tick_ms_max: 50 * SECOND_MS,
   /** A walk over every due entry makes missing agenda markers again. */
   walk_ms: HOUR_MS,
   version_poll_ms: SECOND_MS,
@@ -149,6 +151,16 @@ export const KV = {
   get_many_max: 10,
   list_batch_max: 1000,
   locked_retry_ms_max: 10 * SECOND_MS,
+  /** A database that has not answered a read by then does not answer. */
+  read_ms_max: 5 * SECOND_MS,
+  /** Unanswered reads that Deno's client may go on with; beyond it nothing more is asked. */
+  overdue_reads_max: 64,
+  /** One of them counts for so long at most. */
+  overdue_read_ms_max: MINUTE_MS,
+  /** A commit without an answer blocks all others for this long after its callers were told. */
+  unanswered_ms_max: 30 * SECOND_MS,
+  /** How long a start waits for a database that others hold, or that is not there yet. */
+  open_ms_max: 30 * SECOND_MS,
   locked_jitter_ms: [1, 20],
 } as const;
 

@@ -90,6 +90,8 @@ export interface InstanceBeat {
   readonly id: string;
   /** Changes with every beat. */
   readonly versionstamp: string;
+  /** When it was, by that process's own clock. */
+  readonly at: number;
 }
 
 /** Which deliveries a page shows. */
@@ -281,6 +283,8 @@ export interface AgendaStore {
   forgetInstance(instance: string): Promise<void>;
   /** Since when commits fail, in milliseconds; null while they succeed. */
   readonly failing_since: number | null;
+  /** Why they fail, in words for people; null while they succeed. */
+  readonly failing_because: string | null;
 }
 
 /** Which entries of the audit a page shows. */

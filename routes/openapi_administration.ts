@@ -71,7 +71,7 @@ export const ADMINISTRATION_OPERATIONS: Operations = {
       "short, repeat it: it goes on.",
     access: "admin",
     answers: { 204: { description: "Nothing of it is stored any more" } },
-    errors: ["conflict", "unavailable"],
+    errors: ["conflict"],
   },
   "GET /v1/audit": {
     id: "listAudit",
@@ -90,6 +90,6 @@ export const ADMINISTRATION_OPERATIONS: Operations = {
     access: "read",
     query: statQuery,
     answers: { 200: { description: "A page, by site, hour and webhook", schema: stats } },
-    errors: ["not_found", "unavailable"],
+    errors: ["not_found"],
   },
 };

@@ -91,6 +91,6 @@ export const DELIVERY_OPERATIONS: Operations = {
     description: "Each call makes one, whatever the delivery's state; a pending one keeps its schedule.",
     access: "manage",
     answers: { 202: { description: "The delivery as it is now", schema: delivery } },
-    errors: ["webhook_not_active", "unavailable"],
+    errors: ["webhook_not_active"],
   },
 };

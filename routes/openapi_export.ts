@@ -122,6 +122,6 @@ export const EXPORT_OPERATIONS: Operations = {
     access: "admin",
     body: { schema: document, examples: { one: EXAMPLE, nothing: { version: DOCUMENT_VERSION, sites: [] } } },
     answers: { 200: { description: "What was done, and the secrets that were made", schema: imported } },
-    errors: ["conflict", "limit_reached", "unavailable"],
+    errors: ["conflict", "limit_reached"],
   },
 };

@@ -95,7 +95,7 @@ export const KEY_OPERATIONS: Operations = {
       },
     },
     answers: { 201: { description: "The key with its text, which is shown only here", schema: createdKey } },
-    errors: ["conflict", "unavailable"],
+    errors: ["conflict"],
   },
   "DELETE /v1/keys/{key_id}": {
     id: "revokeKey",
@@ -104,7 +104,7 @@ export const KEY_OPERATIONS: Operations = {
     description: "It ends everywhere within two seconds.",
     access: "admin",
     answers: { 204: { description: "It is revoked" } },
-    errors: ["not_found", "unavailable"],
+    errors: ["not_found"],
   },
 };
 

@@ -124,7 +124,7 @@ export const WEBHOOK_OPERATIONS: Operations = {
         headers: ["Location", "ETag"],
       },
     },
-    errors: ["conflict", "limit_reached", "unavailable"],
+    errors: ["conflict", "limit_reached"],
   },
   [`GET ${one}`]: {
     id: "getWebhook",
@@ -151,7 +151,7 @@ export const WEBHOOK_OPERATIONS: Operations = {
     },
     headers: ifMatch,
     answers: { 200: { description: "The webhook after it", schema: webhook, headers: ["ETag"] } },
-    errors: ["conflict", "precondition_failed", "unavailable"],
+    errors: ["conflict", "precondition_failed"],
   },
   [`DELETE ${one}`]: {
     id: "deleteWebhook",
@@ -161,7 +161,7 @@ export const WEBHOOK_OPERATIONS: Operations = {
     access: "manage",
     headers: ifMatch,
     answers: { 204: { description: "It is deleted" } },
-    errors: ["conflict", "precondition_failed", "unavailable"],
+    errors: ["conflict", "precondition_failed"],
   },
   [`POST ${one}/rotate-secret`]: {
     id: "rotateSecret",
@@ -178,7 +178,7 @@ export const WEBHOOK_OPERATIONS: Operations = {
     answers: {
       200: { description: "The webhook with its new secret", schema: webhookWithSecret, headers: ["ETag"] },
     },
-    errors: ["conflict", "precondition_failed", "unavailable"],
+    errors: ["conflict", "precondition_failed"],
   },
   [`POST ${one}/test`]: {
     id: "testWebhook",
@@ -194,7 +194,6 @@ export const WEBHOOK_OPERATIONS: Operations = {
     answers: {
       200: { description: "The delivery with its one attempt, whatever came of it", schema: testedDelivery },
     },
-    errors: ["unavailable"],
   },
   [`POST ${one}/recover`]: {
     id: "recoverWebhook",
@@ -207,6 +206,6 @@ export const WEBHOOK_OPERATIONS: Operations = {
       examples: { a_day: { since: "2026-02-25T00:00:00Z", until: "2026-02-26T00:00:00Z" } },
     },
     answers: { 202: { description: "How many deliveries were revived or made", schema: recovered } },
-    errors: ["webhook_not_active", "unavailable"],
+    errors: ["webhook_not_active"],
   },
 };

@@ -50,6 +50,8 @@ const STRANGE_TRIES_MAX = 10;
 export class Attempts {
   readonly #ports: AttemptsPorts;
   #unrecorded = 0;
+  /** How many of them are whose: after a long outage the lease of one may be over before it is on record. */
+  readonly #unrecorded_of = new Map<string, number>();
 
   /** @param ports What it needs. */
   constructor(ports: AttemptsPorts) {
@@ -59,6 +61,11 @@ export class Attempts {
   /** Attempts made and not recorded yet. */
   get unrecorded(): number {
     return this.#unrecorded;
+  }
+
+  /** Whether an attempt at this delivery was made and is not recorded yet: taken up now, it would be made again. */
+  owesRecord(event_id: string, webhook_id: string): boolean {
+    return this.#unrecorded_of.has(`${event_id} ${webhook_id}`);
   }
 
   /**
@@ -86,11 +93,19 @@ export class Attempts {
     const news = { ...done, timed_out: done.attempt.error === "timeout" };
     lane.finished(done.attempt.duration_ms ?? 0, news, { now_ms, base_ms: this.#ports.retry_base_ms });
     if (lane.holdUntil(now_ms) !== held_until) this.#ports.holdChanged(lane);
-    this.#unrecorded++;
+    this.#owe(held.known.value, 1);
     void this.#record(lane, held, done).finally(() => {
-      this.#unrecorded--;
+      this.#owe(held.known.value, -1);
       this.#ports.onRecorded();
     });
+  }
+
+  #owe({ event_id, webhook_id }: Delivery, more: 1 | -1): void {
+    const key = `${event_id} ${webhook_id}`;
+    const owed = (this.#unrecorded_of.get(key) ?? 0) + more;
+    if (owed === 0) this.#unrecorded_of.delete(key);
+    else this.#unrecorded_of.set(key, owed);
+    this.#unrecorded += more;
   }
 
   /** The webhook to send to, or null if this delivery must not be sent, or not now. */

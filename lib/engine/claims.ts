@@ -25,8 +25,8 @@ export interface ClaimsPorts {
   readonly directory: Directory;
   readonly instance: string;
   readonly lanes: Lanes;
-  /** Whether a process lives: the leases of one that does not were cut short. */
-  readonly isAlive: (owner: string) => boolean;
+  /** Whether a process lived to the end of its lease: else what it did under it was cut short. */
+  readonly outlived: (owner: string, lease_until: number) => boolean;
 }
 
 /** When a delivery whose event can't be read is looked at again: nothing repairs it by itself. */
@@ -106,7 +106,7 @@ export class Claims {
     known: Versioned<Delivery>,
     into: { webhook: Webhook; lane: Lane; body: Uint8Array<ArrayBuffer>; bytes: number },
   ): Promise<void> {
-    const { store, clock, lanes, instance, isAlive } = this.#ports;
+    const { store, clock, lanes, instance, outlived } = this.#ports;
     const { webhook, lane, body, bytes } = into;
     let claimed: Versioned<Delivery> | null = null;
     try {
@@ -116,7 +116,7 @@ export class Claims {
         // Someone else was first.
         if (delivery.due_at !== entry.at) return null;
         const owner = delivery.lease?.owner ?? null;
-        const from = owner === null || isAlive(owner) ? delivery : interrupted(delivery, now);
+        const from = owner === null || outlived(owner, entry.at) ? delivery : interrupted(delivery, now);
         return leased(from, { owner: instance, until_ms });
       });
     } finally {

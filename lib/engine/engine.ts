@@ -77,8 +77,10 @@ export class Engine {
     });
     this.#pump = new Pump({
       ...shared,
-      isAlive: (owner) => owner === instance || this.#instances.isAlive(owner),
+      outlived: (owner, lease_until) => owner === instance || this.#instances.outlived(owner, lease_until),
       openLane: (webhook) => this.#keeper.open(webhook),
+      holds: (event_id, webhook_id) =>
+        this.#lanes.holds(event_id, webhook_id) || this.#attempts.owesRecord(event_id, webhook_id),
       mayClaim: () => this.#state === "running" && this.storageWorks,
     });
   }
@@ -86,6 +88,11 @@ export class Engine {
   /** Whether beats succeed and sends may start: what `readyz` asks. */
   get ready(): boolean {
     return this.#state === "running" && this.#instances.fresh;
+  }
+
+  /** Whether something waits here, is being sent, or is not on record yet. */
+  get busy(): boolean {
+    return this.#unfinished > 0 || this.#lanes.bytes > 0;
   }
 
   /** Whether storage takes writes: with two processes on one file some fail for milliseconds, and that is no failure. */

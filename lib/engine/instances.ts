@@ -2,7 +2,7 @@
  * Which processes live: this one says so every two seconds and listens to the others.
  *
  * Owns the judgement of death. Another process's clock is never compared with ours: what counts is how long, by our own
- * clock, its beat has not changed.
+ * clock, its beat has not changed, or, of a lease, how long before its end its owner had fallen silent by the owner's.
  *
  * @module
  */
@@ -27,6 +27,8 @@ interface Seen {
   readonly versionstamp: string;
   /** When its beat last changed, by our clock. */
   readonly changed_at: number;
+  /** Its last beat, by its own clock. */
+  readonly beat_at: number;
 }
 
 /** See the module. */
@@ -54,6 +56,18 @@ export class Instances {
   /** How many other processes live. */
   get others(): number {
     return [...this.#seen.values()].filter((seen) => !this.#isSilent(seen)).length;
+  }
+
+  /**
+   * Whether a process lived to the end of a lease that it took. A process that has just started sees the beats of the dead
+   * for a while before it may call them so; the lease's end and the last beat were both written by its owner's clock.
+   * @param instance The owner.
+   * @param lease_until The end of the lease.
+   */
+  outlived(instance: string, lease_until: number): boolean {
+    const seen = this.#seen.get(instance);
+    return seen !== undefined && this.isAlive(instance) &&
+      lease_until - seen.beat_at < LEASE.silent_dead_ms;
   }
 
   /** The processes that are silent for so long that anyone may take their leases. */
@@ -87,10 +101,11 @@ export class Instances {
     const now = clock.now();
     const others = beats.filter(({ id }) => id !== instance);
     const seen = new Map<string, Seen>();
-    for (const { id, versionstamp } of others) {
+    for (const { id, versionstamp, at } of others) {
       const before = this.#seen.get(id);
       if (before === undefined) log.info("instance.seen", { other: id });
-      seen.set(id, before?.versionstamp === versionstamp ? before : { versionstamp, changed_at: now });
+      const same = before?.versionstamp === versionstamp;
+      seen.set(id, same ? before : { versionstamp, changed_at: now, beat_at: at });
     }
     this.#seen = seen;
   }

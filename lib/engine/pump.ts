@@ -22,6 +22,8 @@ export interface PumpPorts extends ClaimsPorts {
   readonly openLane: (webhook: Webhook) => Promise<Lane>;
   readonly arm: (at: number) => void;
   readonly mayClaim: () => boolean;
+  /** Whether a delivery is on its way here, waiting, sent, or about to be recorded. */
+  readonly holds: (event_id: string, webhook_id: string) => boolean;
 }
 
 /** Due entries looked at in one visit. */
@@ -184,7 +186,7 @@ export class Pump {
       if (hold_until >= slotEnd(marker)) await store.moveMarker(marker, hold_until);
       return { more: false, until: hold_until };
     }
-    const waiting = look.due.filter((entry) => !lanes.holds(entry.event_id, entry.webhook_id));
+    const waiting = look.due.filter((entry) => !this.#ports.holds(entry.event_id, entry.webhook_id));
     if (waiting.length === 0) {
       lane.spilled = false;
       // Held here although due: about to be recorded, or forgotten; looked at again soon.

@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { withinDeadline } from "../../admin/deadline.ts";
+import { withinDeadline } from "../../lib/deadline.ts";
 import {
   type Attempted,
   exitCodeOf,

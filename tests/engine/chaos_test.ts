@@ -15,22 +15,12 @@ import type { SendResult } from "../../lib/ports.ts";
 import type { StoredEvent } from "../../lib/store.ts";
 import type { Webhook } from "../../lib/webhook.ts";
 import { type CommitFault, diskFullError, lockedError } from "../helpers/fake_kv.ts";
+import { seeded } from "../helpers/seeded.ts";
 import { indexFaults } from "../kv/store_contract_state.ts";
 import { answer, makeStage, type Stage, stageEvent, type StageProcess, stageWebhook } from "./stage.ts";
 
 const ROUNDS = 6;
 const STEPS = 100;
-
-/** Mulberry32: small, and the same everywhere. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** A world in which anything may happen, one thing a step. */
 class Chaos {

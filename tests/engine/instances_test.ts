@@ -45,7 +45,9 @@ function makeStage(): Stage {
         return Promise.resolve();
       },
       instances(): Promise<InstanceBeat[]> {
-        return Promise.resolve([...stored].map(([id, count]) => ({ id, versionstamp: String(count) })));
+        return Promise.resolve(
+          [...stored].map(([id, count]) => ({ id, versionstamp: String(count), at: count })),
+        );
       },
     },
     onBeat: async (gap_ms) => {
@@ -151,6 +153,17 @@ Deno.test("another process is dead when its beat has not changed for fifteen sec
   await instances.beat();
   assert(instances.isAlive("other"), "it was only asleep");
   assertEquals(instances.dead(), []);
+});
+
+Deno.test("a process did not outlive a lease that ended fifteen seconds after its last beat, though nobody saw it die", async () => {
+  const { instances, stored } = makeStage();
+  const beat_at = 1000;
+  stored.set("other", beat_at);
+  await instances.beat();
+  assert(instances.isAlive("other"), "this process has only just seen its beat");
+  assert(instances.outlived("other", beat_at + LEASE.silent_dead_ms - 1));
+  assertFalse(instances.outlived("other", beat_at + LEASE.silent_dead_ms));
+  assertFalse(instances.outlived("nobody", beat_at));
 });
 
 Deno.test("a process that said goodbye is neither alive nor dead", async () => {

@@ -197,6 +197,25 @@ Deno.test("a lease that ran out is taken over: interrupted if its process is gon
   for (const { at } of stage.sent) assertGreaterOrEqual(at, until_ms);
 });
 
+Deno.test("a process that starts after a crash and after its leases ran out notes the interruption all the same", async () => {
+  const stage = makeStage();
+  const webhook = stageWebhook();
+  await stage.store.addWebhook(webhook);
+  const until_ms = stage.clock.now() + webhook.timeout_ms + LEASE.margin_ms;
+  const event = stageEvent(stage, 1);
+  await stage.put(event, [webhook.id]);
+  const known = await stage.store.delivery(event.id, webhook.id);
+  assert(known !== null);
+  await stage.store.beat("dead", stage.clock.now());
+  await stage.store.move(known, (delivery) => leased(delivery, { owner: "dead", until_ms }));
+  await stage.advance(until_ms - stage.clock.now());
+  // It sees the beat of the dead for the first time, and does not wait until it may call it so.
+  await stage.process("a");
+  await stage.advance(1000);
+  const delivery = await stage.delivery(event, webhook);
+  assertEquals(delivery?.attempts.map(({ error }) => error), ["interrupted", null]);
+});
+
 Deno.test("a due entry that no delivery names is removed, and holds nothing up", async () => {
   const stage = makeStage();
   const webhook = stageWebhook();

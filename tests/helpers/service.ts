@@ -87,10 +87,14 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
 
 /** How a service in a process of its own is started. */
 export interface ProcessOptions {
-  /** The path of the KV file. */
+  /** The path of the KV file, or the URL of a KV server. */
   readonly kv: string;
   /** Beyond and above the defaults; an empty text takes a default away. */
   readonly env?: Readonly<Record<string, string>>;
+  /** A module that runs before the program. */
+  readonly preload?: string;
+  /** Shell commands that come before it in its process and make its world narrow: limits, mounts. */
+  readonly under?: string;
 }
 
 /** How a process ended. */
@@ -103,10 +107,18 @@ export interface ProcessEnd {
 const PROJECT = new URL("../../", import.meta.url);
 
 /** The program itself, as an operator runs it, without anything of Tidings from this environment. */
-function mainProcess({ kv, env = {} }: ProcessOptions): Deno.ChildProcess {
+function mainProcess({ kv, env = {}, preload, under = ":" }: ProcessOptions): Deno.ChildProcess {
   const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !/^(TIDINGS_|PORT$)/.test(name));
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--allow-all", "main.ts"],
+  const program = [
+    Deno.execPath(),
+    "run",
+    "--no-prompt",
+    "--allow-all",
+    ...(preload === undefined ? [] : ["--preload", preload]),
+    "main.ts",
+  ];
+  return new Deno.Command("sh", {
+    args: ["-c", `${under} && exec "$@"`, "sh", ...program],
     cwd: PROJECT,
     clearEnv: true,
     env: { ...Object.fromEntries(inherited), ...environment(kv, env) },
@@ -128,16 +140,21 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessEnd> {
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-/** A service in a process of its own. */
-export interface ProcessService extends Api, AsyncDisposable {
+/** A process that may not listen yet. */
+export interface SpawnedProcess extends AsyncDisposable {
   readonly pid: number;
   /** The lines it wrote to stdout. */
   readonly lines: readonly string[];
   /** Sends a signal. */
   kill(signal: Deno.Signal): void;
+  /** Its API, once it listens; rejects if it ends before. */
+  readonly listening: Promise<Api>;
   /** How it ended, once it has. */
   readonly ended: Promise<{ readonly code: number; readonly stderr: string }>;
 }
+
+/** A service in a process of its own. */
+export interface ProcessService extends Api, Omit<SpawnedProcess, "listening"> {}
 
 /**
  * Gathers the lines of a stream.
@@ -160,16 +177,16 @@ export async function gather(
 }
 
 /**
- * Starts the program and waits until it listens.
+ * Starts the program and does not wait for it: for a test that ends it while it starts.
  *
  * @param options File and environment.
- * @returns The service. `await using` kills it.
+ * @returns The process. `await using` kills it.
  */
-export async function startProcess(options: ProcessOptions): Promise<ProcessService> {
+export function spawnProcess(options: ProcessOptions): SpawnedProcess {
   const child = mainProcess(options);
   const lines: string[] = [];
   const errors: string[] = [];
-  const { promise: listening, resolve, reject } = Promise.withResolvers<string>();
+  const { promise: url, resolve, reject } = Promise.withResolvers<string>();
   const out = gather(child.stdout, (line) => {
     lines.push(line);
     const { message, url } = JSON.parse(line);
@@ -181,12 +198,14 @@ export async function startProcess(options: ProcessOptions): Promise<ProcessServ
     reject(new Error(`The process ended with ${code} before it listened: ${stderr}`));
     return { code, stderr };
   });
-  const url = await within(listening, "the process to listen");
+  const listening = url.then(apiAt);
+  // Whoever ends it while it starts does not wait for this.
+  listening.catch(() => {});
   return {
-    ...apiAt(url),
     pid: child.pid,
     lines,
     ended,
+    listening,
     kill: (signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
       try {
@@ -199,11 +218,26 @@ export async function startProcess(options: ProcessOptions): Promise<ProcessServ
   };
 }
 
+/**
+ * Starts the program and waits until it listens.
+ *
+ * @param options File and environment.
+ * @returns The service. `await using` kills it.
+ */
+export async function startProcess(options: ProcessOptions): Promise<ProcessService> {
+  const spawned = spawnProcess(options);
+  const api = await within(spawned.listening, "the process to listen");
+  return { ...api, ...spawned };
+}
+
+/** A folder of its own, removed with everything in it at the end. */
+export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await Deno.makeTempDir({ prefix: "tidings-test-" });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
 /** A path for a KV file in a folder of its own, removed with everything in it at the end. */
 export async function temporaryFile(): Promise<AsyncDisposable & { readonly path: string }> {
-  const folder = await Deno.makeTempDir({ prefix: "tidings-test-" });
-  return {
-    path: `${folder}/tidings.db`,
-    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
-  };
+  const folder = await temporaryFolder();
+  return { ...folder, path: `${folder.path}/tidings.db` };
 }

@@ -303,3 +303,39 @@ Deno.test("commit() is durable when it resolves: another handle reads it at once
   for (const handle of handles) handle.close();
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("commit() waits 30 s more for an answer that may never come, then goes on without it", async () => {
+  const { clock, db, committer } = openBench();
+  db.onCommit = (n) => n === 1 ? { kind: "hang", written: true } : undefined;
+  const first = watch(committer.commit(create(["a"])));
+  await clock.advance(10_000);
+  assertUnavailable(first.error, "unknown");
+  await clock.advance(29_999);
+  const refused = watch(committer.commit(create(["b"])));
+  await clock.advance(0);
+  assertUnavailable(refused.error, "not_committed");
+  await clock.advance(1);
+  assertEquals((await committer.commit(create(["c"]))).ok, true);
+  assertEquals([db.commits, committer.failing_since, clock.pending], [2, null, 0]);
+});
+
+Deno.test("commit() tells why commits fail, in words, until one succeeds", async () => {
+  const { clock, db, committer } = openBench();
+  const faults = [
+    [{ kind: "throw", error: diskFullError() }, "the disk is full"],
+    [LOCKED, "another process holds the database"],
+    [{ kind: "throw", error: new TypeError("disk I/O error") }, "the disk fails, or is full"],
+    [{ kind: "throw", error: new Error("marker of an error") }, "the database failed"],
+  ] as const;
+  for (const [fault, because] of faults) {
+    db.onCommit = () => fault;
+    const failed = watch(committer.commit(create(["a"])));
+    await clock.advance(12_000);
+    assertInstanceOf(failed.error, CommitError);
+    assertEquals([failed.error.message, committer.failing_because], [`Cannot write: ${because}`, because]);
+  }
+  db.onCommit = null;
+  await clock.advance(1000);
+  await committer.commit(create(["b"]));
+  assertEquals(committer.failing_because, null);
+});

@@ -233,7 +233,7 @@ function testInstances(test: ContractTest): void {
     await store.beat("one", SAMPLE_AT);
     await other.beat("two", SAMPLE_AT);
     const first = await store.instances();
-    assertEquals(first.map(({ id }) => id), ["one", "two"]);
+    assertEquals(first.map(({ id, at }) => [id, at]), [["one", SAMPLE_AT], ["two", SAMPLE_AT]]);
     await store.beat("one", SAMPLE_AT);
     const second = await other.instances();
     assertNotEquals(second[0]?.versionstamp, first[0]?.versionstamp);

@@ -96,19 +96,23 @@ function onQuestion(
  * Starts a name server.
  *
  * @param zone What it answers.
- * @returns It, listening on a free UDP port of 127.0.0.1.
+ * @param at Where it listens, on UDP: a free port of 127.0.0.1 by default.
+ * @returns It, listening.
  */
-export async function startDnsServer(zone: DnsZone): Promise<DnsServer> {
+export async function startDnsServer(
+  zone: DnsZone,
+  at: { readonly address: string; readonly port: number } = { address: "127.0.0.1", port: 0 },
+): Promise<DnsServer> {
   const questions: string[] = [];
   const socket = createSocket("udp4");
   socket.on(
     "message",
     (packet: Buffer, from: RemoteInfo) => onQuestion(socket, zone, questions, packet, from),
   );
-  socket.bind(0, "127.0.0.1");
+  socket.bind(at.port, at.address);
   await once(socket, "listening");
   return {
-    name_server: { ipAddr: "127.0.0.1", port: socket.address().port },
+    name_server: { ipAddr: at.address, port: socket.address().port },
     questions,
     async [Symbol.asyncDispose](): Promise<void> {
       const closed = once(socket, "close");

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Clock } from "../lib/ports.ts";
+import type { Clock } from "./ports.ts";
 
 /** How long, by which clock, and what then. */
 export interface Deadline {
