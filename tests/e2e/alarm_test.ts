@@ -89,7 +89,8 @@ Deno.test("without the queue's message a retry that is due is not sent before th
 
   const [due] = await service.deliveries(`?webhook_id=${webhook_id}&status=pending`);
   assertEquals(due?.attempts_total, 1);
-  assertEquals(receiver.requests.map(countOf), [1, 2, 3, 4, 5]);
+  // Two sends are under way at a time, so the order among neighbours is theirs.
+  assertEquals(receiver.requests.map(countOf).toSorted(), [1, 2, 3, 4, 5]);
   alarm.sweep();
   await service.settled("delivered", 5);
   assertEquals(countOf(await within(receiver.received(6), "the retry")), 1);
