@@ -186,6 +186,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       ids,
       instance,
       turns: new SiteTurns(),
+      alert_turns: new SiteTurns(1),
     },
     webhooks: {
       store,

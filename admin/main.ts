@@ -145,6 +145,7 @@ export function serveLocally(
       ids,
       instance,
       turns: new SiteTurns(),
+      alert_turns: new SiteTurns(1),
     },
     webhooks: {
       store,

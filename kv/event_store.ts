@@ -16,6 +16,7 @@ import { deliveryPage } from "./delivery_page.ts";
 import { eventPage, eventRange, readEvents } from "./event_page.ts";
 import { eventTime } from "./event_time.ts";
 import { dueMutations } from "./agenda_store.ts";
+import { createAlertRecords } from "./alert_store.ts";
 import { type Key, keys } from "./keys.ts";
 import type { Check, Mutation } from "./member.ts";
 import { deliveryRecord, eventRecord, idempotencyRecord } from "./records.ts";
@@ -57,6 +58,8 @@ export function createEventStore(
 ): EventStore {
   const { db, committer, clock, retention, reader } = parts;
   const audit = createAuditRecords(parts);
+
+  const alerts = createAlertRecords(parts);
 
   /** A delivery with something to do never expires: it is what was promised. */
   function deliverySet(delivery: Delivery): Mutation {
@@ -165,6 +168,17 @@ export function createEventStore(
       const value = reader.read(idempotencyRecord, entry) ?? { event_id: "", digest: "", expires_at: 0 };
       return { value, versionstamp: entry.versionstamp };
     },
+
+    async acceptWith(change, acceptances) {
+      const state = change === null ? { checks: [], mutations: [] } : alerts.writing(change);
+      const result = await committer.commit({
+        checks: [...state.checks, ...acceptances.flatMap(acceptanceChecks)],
+        mutations: [...state.mutations, ...acceptances.flatMap(acceptanceMutations)],
+      });
+      return result.ok ? result.versionstamp : null;
+    },
+
+    alerts: alerts.read,
 
     async accept(acceptance) {
       const result = await committer.commit({

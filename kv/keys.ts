@@ -28,6 +28,8 @@ export const keys = {
   eventSites: (): Key => ["site_event"],
   lane: (site_id: string, webhook_id: string): Key => ["health", site_id, webhook_id],
   lanesOf: (site_id: string): Key => ["health", site_id],
+  /** What is remembered of a site for the alerts of all its webhooks: one check for each that is told. */
+  alerts: (site_id: string): Key => ["alert", site_id],
   event: (event_id: string): Key => ["event", event_id],
   siteEvent: (site_id: string, event_id: string): Key => ["site_event", site_id, event_id],
   siteEventsOf: (site_id: string): Key => ["site_event", site_id],

@@ -62,7 +62,13 @@ function parseVersioned<Value>(kind: string, schema: z.ZodType<Value>, bytes: Ui
   throw new BrokenRecord(`Cannot read a ${kind} record: not valid at ${[...fields].join(", ")}`);
 }
 
-function codec<Value extends object>(kind: string, schema: z.ZodType<Value>): Codec<Value> {
+/**
+ * Makes a codec.
+ *
+ * @param kind What the record is called in errors.
+ * @param schema What is in it.
+ */
+export function codec<Value extends object>(kind: string, schema: z.ZodType<Value>): Codec<Value> {
   return {
     encode(value) {
       return encoder.encode(JSON.stringify({ v: RECORD_VERSION, ...schema.parse(value) }));

@@ -21,6 +21,8 @@ const SPREAD_STEP_MS = 100;
 const UNTOLD_MS_MAX = 7 * TIME.DAY_MS;
 /** So that what a lane in another process writes of a webhook that is gone, or of a whole site, does not stay for ever. */
 const LANE_MS = 365 * TIME.DAY_MS;
+/** A site without readings for so long begins anew. */
+const ALERTS_MS = 31 * TIME.DAY_MS;
 /** A record that is already past its time lives this much longer, so that readers under way finish. */
 const SHORTEST_MS = TIME.MINUTE_MS;
 
@@ -44,6 +46,8 @@ export interface Retention {
   idempotency(): number;
   /** Of an entry of the audit, and of a counter that was just written. */
   record(): number;
+  /** Of what a site's alerts are decided by: longer than any cooldown and the baseline reach back. */
+  alerts(): number;
   /** Of how a webhook's receiver is doing: a year in which nothing was sent. */
   lane(): number;
 }
@@ -88,6 +92,9 @@ export function createRetention(days: number): Retention {
     },
     record() {
       return kept_ms;
+    },
+    alerts() {
+      return ALERTS_MS;
     },
     lane() {
       return LANE_MS;

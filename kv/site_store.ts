@@ -164,6 +164,7 @@ export function createSiteStore(parts: StoreParts): SiteStore {
       for (const prefix of [keys.idempotencyOf, keys.statsOf, keys.lanesOf]) {
         removed += await removeAll(prefix(site_id), AT_ONCE);
       }
+      await committer.commit({ checks: [], mutations: [{ kind: "delete", key: keys.alerts(site_id) }] });
       return removed;
     },
 

@@ -1,34 +1,30 @@
 /**
- * Accepts an event: decides whom to tell, commits all of it at once, and hands it to the lanes.
+ * Accepts an event: decides whom to tell, and has it committed and handed to the lanes.
  *
  * Owns the promise of the 202: it leaves after the commit, and with the commit the deliveries are scheduled.
  *
  * @module
  */
+import { type Admission, admit, type AdmitPorts } from "./admit.ts";
+import { afterTelling, isAlert } from "./alert.ts";
 import { decide, type Decision, type SkipReason } from "./decide.ts";
-import { type Delivery, newDelivery } from "./delivery.ts";
-import { leased } from "./delivery_moves.ts";
 import type { Directory } from "./directory.ts";
-import type { Engine } from "./engine/engine.ts";
-import type { Reservation } from "./engine/engine_ports.ts";
 import { AppError } from "./errors.ts";
 import type { AcceptableEvent } from "./event.ts";
-import { INPUT, LANE } from "./limits.ts";
-import type { Clock, Ids } from "./ports.ts";
+import type { EventPayload } from "./event_types.ts";
+import { INPUT } from "./limits.ts";
 import type { SiteTurns } from "./site_turns.ts";
-import type { IdempotencyEntry, Store, StoredEvent, Versioned } from "./store.ts";
+import type { IdempotencyEntry, SiteStateChange, Store, Versioned } from "./store.ts";
 import type { Webhook } from "./webhook.ts";
 
 /** What accepting needs. */
-export interface AcceptPorts {
-  readonly store: Pick<Store, "accept" | "idempotency" | "event">;
+export interface AcceptPorts extends AdmitPorts {
+  readonly store: AdmitPorts["store"] & Pick<Store, "idempotency" | "event" | "alerts">;
   readonly directory: Pick<Directory, "webhooksOf">;
-  readonly engine: Pick<Engine, "reserve" | "unreserve" | "hand">;
-  readonly clock: Pick<Clock, "now">;
-  readonly ids: Pick<Ids, "ulid">;
   /** Among sites that post at the same time. */
   readonly turns: Pick<SiteTurns, "take">;
-  readonly instance: string;
+  /** Alerts of one site are decided one after the other: each changes what the next is decided by. */
+  readonly alert_turns: Pick<SiteTurns, "take">;
 }
 
 /** What the caller is told. */
@@ -40,8 +36,8 @@ export interface AcceptResult {
   readonly duplicate: boolean;
 }
 
-/** A turn is lost only to another request with the same key, which then is the first. */
-const TURNS_MAX = 10;
+/** A turn is lost only to another request with the same key, which then is the first, or to an alert of another process. */
+const TURNS_MAX = 20;
 
 /**
  * Accepts one event.
@@ -57,7 +53,9 @@ export async function accept(
   idempotency_key: string | null,
   ports: AcceptPorts,
 ): Promise<AcceptResult> {
-  return await ports.turns.take(event.payload.site_id, () => acceptInTurn(event, idempotency_key, ports));
+  const { payload } = event;
+  const turns = isAlert(payload) ? ports.alert_turns : ports.turns;
+  return await turns.take(payload.site_id, () => acceptInTurn(event, idempotency_key, ports));
 }
 
 async function acceptInTurn(
@@ -77,7 +75,7 @@ async function acceptInTurn(
     const accepted = await commit(event, idempotency, ports);
     if (accepted !== null) return accepted;
   }
-  throw new AppError("unavailable", "Cannot accept the event: its idempotency key is in use", {
+  throw new AppError("unavailable", "Cannot accept the event: what it is decided by keeps changing", {
     retry_after_s: 1,
   });
 }
@@ -101,83 +99,38 @@ async function firstAnswer(
   return { ...answer(event.id, event.decisions), duplicate: true };
 }
 
-/** Commits the event; null if someone else used its idempotency key meanwhile. */
+/** Decides and commits; null if someone else changed meanwhile what was decided by. */
 async function commit(
   { payload, body }: AcceptableEvent,
   idempotency: { key: string; digest: string; seen: string | null } | null,
   ports: AcceptPorts,
 ): Promise<AcceptResult | null> {
-  const { store, directory, engine, clock, ids } = ports;
-  const webhooks = await directory.webhooksOf(payload.site_id);
-  const decisions = decide(payload, webhooks);
-  const told = webhooks.filter((_, index) => decisions[index]?.reason === null);
-  // The lanes share one body; each counts its part of it.
-  const bytes = LANE.delivery_overhead_bytes + Math.ceil(body.byteLength / Math.max(told.length, 1));
-  const reservations = await engine.reserve(told, bytes);
-  let versionstamp: string | null = null;
-  try {
-    const now = clock.now();
-    const id = `evt_${ids.ulid(now)}`;
-    const event: StoredEvent = {
-      id,
-      site_id: payload.site_id,
-      event: payload.event,
-      accepted_at: now,
-      timestamp: payload.timestamp,
-      body,
-      decisions,
-    };
-    const deliveries = told.map((webhook, index) =>
-      firstDelivery(event, webhook, { reservation: reservations[index], instance: ports.instance })
-    );
-    const entry = idempotency === null
-      ? null
-      : { event_id: id, digest: idempotency.digest, expires_at: now + INPUT.idempotency_key_ms };
-    versionstamp = await store.accept({
-      event,
-      deliveries,
-      idempotency: idempotency === null || entry === null ? null : { ...idempotency, entry },
-      listed: true,
-    });
-    if (versionstamp === null) return null;
-    const stamp = versionstamp;
-    engine.hand(
-      deliveries.flatMap(({ delivery }, index) => {
-        const reservation = reservations[index];
-        return reservation === undefined
-          ? []
-          : [{ known: { value: delivery, versionstamp: stamp }, reservation }];
-      }),
-      body,
-    );
-    return { ...answer(id, decisions), duplicate: false };
-  } finally {
-    if (versionstamp === null) engine.unreserve(reservations);
-  }
+  const webhooks = await ports.directory.webhooksOf(payload.site_id);
+  const { decisions, change } = await decided(payload, webhooks, ports.store);
+  const admission: Admission = {
+    payload,
+    body,
+    webhooks,
+    decisions,
+    ...(idempotency === null ? {} : { idempotency: { ...idempotency, lives_ms: INPUT.idempotency_key_ms } }),
+  };
+  const [id] = await admit([admission], change, ports) ?? [];
+  return id === undefined ? null : { ...answer(id, decisions), duplicate: false };
 }
 
-/** A delivery as it is committed with its event: leased to this process, or due now. */
-function firstDelivery(
-  event: StoredEvent,
-  webhook: Webhook,
-  { reservation, instance }: { reservation: Reservation | undefined; instance: string },
-): { delivery: Delivery; marker_at: number | null } {
-  const delivery = newDelivery({
-    event_id: event.id,
-    webhook_id: webhook.id,
-    site_id: event.site_id,
-    event: event.event,
-    trigger: "automatic",
-    created_at: event.accepted_at,
-    queued_at: event.accepted_at,
-  });
-  if (reservation?.kept) {
-    return {
-      delivery: leased(delivery, { owner: instance, until_ms: reservation.lease_until }),
-      marker_at: null,
-    };
-  }
-  return { delivery, marker_at: reservation?.marker_at ?? null };
+/** What is decided about an event; about an alert by what is remembered of its site, which changes with it. */
+async function decided(
+  payload: EventPayload,
+  webhooks: readonly Webhook[],
+  store: Pick<Store, "alerts">,
+): Promise<{ decisions: Decision[]; change: SiteStateChange | null }> {
+  if (!isAlert(payload)) return { decisions: decide(payload, webhooks), change: null };
+  const { site_id, event: kind } = payload;
+  const { value, versionstamp: seen } = await store.alerts(site_id);
+  const decisions = decide(payload, webhooks, value);
+  const told = decisions.filter(({ reason }) => reason === null).map(({ webhook_id }) => webhook_id);
+  const next = afterTelling(value, kind, told, Date.parse(payload.timestamp));
+  return { decisions, change: next === value ? null : { site_id, seen, next } };
 }
 
 function answer(id: string, decisions: readonly Decision[]): Omit<AcceptResult, "duplicate"> {

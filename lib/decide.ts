@@ -6,7 +6,16 @@
  *
  * @module
  */
-import type { EventPayload } from "./event_types.ts";
+import {
+  type AlertKind,
+  alertReason,
+  ALERTS_AT_FIRST,
+  type AlertState,
+  type Measured,
+  memoryOf,
+} from "./alert.ts";
+import { baselineAt } from "./baseline.ts";
+import type { EventName, EventPayload } from "./event_types.ts";
 import { unreachable } from "@std/assert";
 import { type Webhook, webhookStatus } from "./webhook.ts";
 
@@ -38,6 +47,7 @@ export type Matchable = Pick<Webhook, "id" | "enabled" | "pause_reason" | "event
  *
  * @param payload The event.
  * @param webhooks All webhooks of the event's site.
+ * @param alerts What is remembered of the site; matters for spikes and drops only.
  * @returns One decision a webhook, in their order.
  *
  * @example
@@ -60,20 +70,44 @@ export type Matchable = Pick<Webhook, "id" | "enabled" | "pause_reason" | "event
  * ]);
  * ```
  */
-export function decide(payload: EventPayload, webhooks: readonly Matchable[]): Decision[] {
-  return webhooks.map((webhook) => ({ webhook_id: webhook.id, reason: skipReason(payload, webhook) }));
+export function decide(
+  payload: EventPayload,
+  webhooks: readonly Matchable[],
+  alerts: AlertState = ALERTS_AT_FIRST,
+): Decision[] {
+  return webhooks.map((webhook) => ({
+    webhook_id: webhook.id,
+    reason: skipReason(payload.event, webhook, () => filterReason(payload, webhook, alerts)),
+  }));
 }
 
-function skipReason(payload: EventPayload, webhook: Matchable): SkipReason | null {
-  if (!webhook.events.includes(payload.event)) return "not_subscribed";
-  const reason = filterReason(payload, webhook.filters);
+/**
+ * Why a webhook is not told, in the order in which an owner would ask.
+ *
+ * @param event The kind.
+ * @param webhook The webhook.
+ * @param filtered What its filters say.
+ * @returns The reason, or null if it is told.
+ */
+export function skipReason(
+  event: EventName,
+  webhook: Matchable,
+  filtered: () => SkipReason | null,
+): SkipReason | null {
+  if (!webhook.events.includes(event)) return "not_subscribed";
+  const reason = filtered();
   if (reason !== null) return reason;
   // Last: "disabled" and "paused" promise that recover brings the event, so nothing else may stand against it.
   const status = webhookStatus(webhook);
   return status === "active" ? null : status;
 }
 
-function filterReason(payload: EventPayload, filters: Webhook["filters"]): SkipReason | null {
+function filterReason(
+  payload: EventPayload,
+  webhook: Matchable,
+  alerts: AlertState,
+): SkipReason | null {
+  const { filters } = webhook;
   switch (payload.event) {
     case "goal_completion":
       return named(filters.goals, payload.data.goal_name);
@@ -82,12 +116,31 @@ function filterReason(payload: EventPayload, filters: Webhook["filters"]): SkipR
     case "error_condition":
       return named(filters.error_types, payload.data.error_type);
     case "visitor_spike":
-      return payload.data.current_visitors >= filters.visitor_spike.threshold ? null : "below_threshold";
     case "visitor_drop":
-      return payload.data.current_visitors < filters.visitor_drop.threshold ? null : "below_threshold";
+      return alertReason(
+        measuredBy(payload, alerts),
+        webhook,
+        memoryOf(alerts, webhook.id, payload.event),
+        null,
+      );
     default:
       return unreachable();
   }
+}
+
+/** What a posted alert says was measured. The baseline is the one it states, or else that of the site's readings. */
+function measuredBy(
+  payload: EventPayload & { readonly event: AlertKind },
+  alerts: AlertState,
+): Measured {
+  const at = Date.parse(payload.timestamp);
+  const stated = payload.event === "visitor_spike" ? payload.data.baseline : undefined;
+  return {
+    kind: payload.event,
+    visitors: payload.data.current_visitors,
+    at,
+    baseline: stated ?? baselineAt(alerts.hours, at),
+  };
 }
 
 /** An empty list means all; otherwise an exact, case-sensitive match. */

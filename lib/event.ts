@@ -16,13 +16,16 @@ import { siteIdSchema } from "./site_id.ts";
 import { fieldErrors, validate, validationError } from "./validate.ts";
 
 const eventName = z.enum(EVENT_NAMES);
+/** A time that is passed on as it was written. */
+export const timestamp: z.ZodISODateTime = z.iso.datetime({
+  offset: true,
+  error: "must be an RFC 3339 date and time with an offset, such as 2026-02-25T12:00:00Z",
+});
+
 const envelope = z.strictObject({
   event: eventName,
   site_id: siteIdSchema,
-  timestamp: z.iso.datetime({
-    offset: true,
-    error: "must be an RFC 3339 date and time with an offset, such as 2026-02-25T12:00:00Z",
-  }),
+  timestamp,
   data: z.unknown(),
 });
 
@@ -56,8 +59,11 @@ export interface AcceptableEvent {
 /**
  * Cuts query string and fragment off `path` and the pages of `top_pages`: they may hold what a visitor typed, and the
  * contract cuts them before it looks for personal data.
+ *
+ * @param data The data of an event, or what has such fields.
+ * @returns The same, cut.
  */
-function withoutQueries(data: unknown): unknown {
+export function withoutQueries(data: unknown): unknown {
   if (!isJsonObject(data)) return data;
   const { path, top_pages } = data;
   return {
@@ -72,11 +78,14 @@ function withoutPageQuery(entry: unknown): unknown {
   return { ...entry, page: stripQuery(entry["page"]) };
 }
 
-/** @throws {AppError} `personal_data`, naming the place and never the value. */
-function refusePersonalData(input: JsonObject): void {
-  // The site's id has rules of its own, stricter than these.
-  const { site_id: _, ...rest } = input;
-  const found = findPersonalData(rest);
+/**
+ * Refuses what holds personal data.
+ *
+ * @param input A JSON value.
+ * @throws {AppError} `personal_data`, naming the place and never the value.
+ */
+export function refusePersonalData(input: unknown): void {
+  const found = findPersonalData(input);
   if (found === null) return;
   const message = `must not contain personal data (found: ${found.kind.replaceAll("_", " ")})`;
   throw new AppError("personal_data", `Cannot accept ${found.path || "the body"}: it ${message}`, {
@@ -114,7 +123,9 @@ export function parseEvent(input: unknown, now_ms: number): AcceptableEvent {
     }]);
   }
   const cut = { ...input, ...("data" in input ? { data: withoutQueries(input["data"]) } : {}) };
-  refusePersonalData(cut);
+  // The site's id has rules of its own, stricter than these.
+  const { site_id: _, ...rest }: JsonObject = cut;
+  refusePersonalData(rest);
   const head = envelope.safeParse(cut);
   const kind = eventName.safeParse(input["event"]);
   const data = kind.success ? EVENT_DATA[kind.data].safeParse(cut.data) : undefined;

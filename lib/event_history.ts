@@ -6,6 +6,7 @@
  * @module
  */
 import { z } from "zod";
+import { ALERTS_AT_FIRST, isAlert } from "./alert.ts";
 import { decide, type SkipReason } from "./decide.ts";
 import { deliveryId } from "./delivery.ts";
 import type { Directory } from "./directory.ts";
@@ -126,7 +127,11 @@ export async function findEvent(
 export async function explainEvent(
   site_id: string,
   input: unknown,
-  ports: { directory: Pick<Directory, "webhooksOf">; clock: Pick<Clock, "now"> },
+  ports: {
+    store: Pick<Store, "alerts">;
+    directory: Pick<Directory, "webhooksOf">;
+    clock: Pick<Clock, "now">;
+  },
 ): Promise<ExplainedDecision[]> {
   const named = isJsonObject(input) && typeof input["site_id"] === "string"
     ? parseSiteId(input["site_id"])
@@ -137,7 +142,8 @@ export async function explainEvent(
   const completed = isJsonObject(input) && !("site_id" in input) ? { ...input, site_id } : input;
   const { payload } = parseEvent(completed, ports.clock.now());
   const webhooks = await ports.directory.webhooksOf(site_id);
-  return decide(payload, webhooks).map(({ webhook_id, reason }, index) => ({
+  const alerts = isAlert(payload) ? (await ports.store.alerts(site_id)).value : ALERTS_AT_FIRST;
+  return decide(payload, webhooks, alerts).map(({ webhook_id, reason }, index) => ({
     webhook_id,
     name: webhooks[index]?.name ?? "",
     told: reason === null,

@@ -24,6 +24,8 @@ export const INPUT = {
   url_chars_max: 2048,
   name_chars_max: 100,
   filter_entries_max: 100,
+  /** Readings in a row before a webhook is told. */
+  readings_max: 100,
   headers_max: 10,
   header_name_chars_max: 64,
   header_value_chars_max: 1024,
@@ -103,6 +105,9 @@ export const BREAKER = { failures_to_open: 5, first_factor: 3, longest_factor: 6
 
 /** When a webhook whose receiver only fails is paused. */
 export const PAUSE = { after_ms: DAY_MS, failures_min: 10 } as const;
+
+/** The rolling baseline of a site's visitors: same hour of the day, over so many days, if so many have readings. */
+export const BASELINE = { days: 7, days_min: 3 } as const;
 
 /** Leases, beats and sweeps (docs/decisions/0002-due-index.md). */
 export const LEASE = {

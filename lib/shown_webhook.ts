@@ -6,11 +6,28 @@
  *
  * @module
  */
+import { type AlertKind, ALERTS_AT_FIRST, type AlertState, memoryOf, silentUntil } from "./alert.ts";
 import { type BreakerState, breakerState } from "./breaker.ts";
 import { isoOrNull } from "./iso.ts";
-import type { LaneState } from "./lane_state.ts";
+import { LANE_AT_FIRST, type LaneState } from "./lane_state.ts";
 import { PAUSE_REASONS, urlOrigin, type Webhook, type WebhookStatus, webhookStatus } from "./webhook.ts";
 import { MASKED, type WebhookSettings } from "./webhook_settings.ts";
+
+/** How a webhook is doing, as stored. */
+export interface WebhookCondition {
+  readonly state: LaneState;
+  readonly pending: number;
+  /** What is remembered of its site for alerts. */
+  readonly alerts: AlertState;
+  readonly now_ms: number;
+}
+
+/** That of a webhook that was never told anything. */
+export const CONDITION_AT_FIRST: Omit<WebhookCondition, "now_ms"> = {
+  state: LANE_AT_FIRST,
+  pending: 0,
+  alerts: ALERTS_AT_FIRST,
+};
 
 /** When a kind of alert was last told, and until when the webhook is silent about it. */
 interface ShownAlert {
@@ -43,16 +60,16 @@ export interface ShownWebhook extends Omit<WebhookSettings, "headers"> {
  * A webhook as it is shown.
  *
  * @param webhook The webhook.
- * @param health How its receiver is doing, how many deliveries wait, and the time.
+ * @param condition How it is doing, and the time.
  * @param full Whether the whole URL is shown, or scheme and host only.
  * @returns The JSON of the contract: no secret, no header value.
  */
 export function showWebhook(
   webhook: Webhook,
-  health: { readonly state: LaneState; readonly pending: number; readonly now_ms: number },
+  condition: WebhookCondition,
   full: boolean,
 ): ShownWebhook {
-  const { state, pending, now_ms } = health;
+  const { state, pending, now_ms } = condition;
   const status = webhookStatus(webhook);
   const expiring = webhook.secrets.flatMap(({ expires_at }) =>
     expires_at !== null && expires_at > now_ms ? [expires_at] : []
@@ -80,9 +97,22 @@ export function showWebhook(
       breaker: breakerState(state.breaker, now_ms),
       pending,
     },
-    spike: { last_triggered_at: null, silent_until: null },
-    drop: { last_triggered_at: null, silent_until: null },
+    spike: showAlert("visitor_spike", webhook, condition),
+    drop: showAlert("visitor_drop", webhook, condition),
     created_at: new Date(webhook.created_at).toISOString(),
     updated_at: new Date(webhook.updated_at).toISOString(),
+  };
+}
+
+function showAlert(
+  kind: AlertKind,
+  { id, filters }: Webhook,
+  { alerts, now_ms }: WebhookCondition,
+): ShownAlert {
+  const memory = memoryOf(alerts, id, kind);
+  const until = silentUntil(memory, filters[kind].cooldown_hours);
+  return {
+    last_triggered_at: isoOrNull(memory.last_triggered_at),
+    silent_until: isoOrNull(until !== null && until > now_ms ? until : null),
   };
 }

@@ -20,6 +20,12 @@ interface Site {
 export class SiteTurns {
   /** Sites with something under way. */
   readonly #sites = new Map<string, Site>();
+  readonly #at_once: number;
+
+  /** @param at_once How much of one site may be under way at a time. */
+  constructor(at_once: number = ACCEPT.per_site_at_once) {
+    this.#at_once = at_once;
+  }
 
   /** Sites with something under way: none when all is quiet. */
   get sites(): number {
@@ -37,7 +43,7 @@ export class SiteTurns {
   async take<Result>(site_id: string, run: () => Promise<Result>): Promise<Result> {
     const site = this.#sites.get(site_id) ?? { active: 0, waiting: [] };
     this.#sites.set(site_id, site);
-    if (site.active < ACCEPT.per_site_at_once) {
+    if (site.active < this.#at_once) {
       site.active++;
     } else if (site.waiting.length < ACCEPT.per_site_waiting_max) {
       // Whoever ends hands its place on, so `active` stays as it is.

@@ -227,6 +227,9 @@ export function hourOf(at_ms: number): number {
   return Math.floor(at_ms / TIME.HOUR_MS);
 }
 
+/** The part of storage that accepting needs. */
+type Accepting = "accept" | "acceptWith" | "alerts" | "idempotency" | "event";
+
 /**
  * A store in which what is accepted is counted, as soon as it is committed.
  *
@@ -235,18 +238,24 @@ export function hourOf(at_ms: number): number {
  * @returns The part of it that accepting needs.
  */
 export function countingStore(
-  store: Pick<Store, "accept" | "idempotency" | "event">,
+  store: Pick<Store, Accepting>,
   stats: Pick<Stats, "countAccepted">,
-): Pick<Store, "accept" | "idempotency" | "event"> {
+): Pick<Store, Accepting> {
+  function count({ event, deliveries }: Acceptance): void {
+    stats.countAccepted(event.site_id, deliveries.map(({ delivery }) => delivery.webhook_id));
+  }
   return {
     idempotency: store.idempotency,
     event: store.event,
-    async accept(acceptance: Acceptance) {
+    alerts: store.alerts,
+    async accept(acceptance) {
       const versionstamp = await store.accept(acceptance);
-      if (versionstamp !== null) {
-        const webhook_ids = acceptance.deliveries.map(({ delivery }) => delivery.webhook_id);
-        stats.countAccepted(acceptance.event.site_id, webhook_ids);
-      }
+      if (versionstamp !== null) count(acceptance);
+      return versionstamp;
+    },
+    async acceptWith(change, acceptances) {
+      const versionstamp = await store.acceptWith(change, acceptances);
+      if (versionstamp !== null) { for (const acceptance of acceptances) count(acceptance); }
       return versionstamp;
     },
   };

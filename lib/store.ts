@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { AlertState } from "./alert.ts";
 import type { ApiKey } from "./api_key.ts";
 import type { AuditEntry, AuditId, AuditNote } from "./audit.ts";
 import type { Decision } from "./decide.ts";
@@ -57,6 +58,14 @@ export interface Acceptance {
   } | null;
   /** Whether the site's history of events shows it (a test event is not part of it). */
   readonly listed: boolean;
+}
+
+/** A change of what is remembered of a site, of what it was read as. */
+export interface SiteStateChange {
+  readonly site_id: string;
+  /** The versionstamp of what was read; null for nothing. */
+  readonly seen: string | null;
+  readonly next: AlertState;
 }
 
 /** A due entry: someone has to look at this delivery at that time. */
@@ -205,6 +214,13 @@ export interface EventStore {
   idempotency(site_id: string, key: string): Promise<Versioned<IdempotencyEntry> | null>;
   /** @returns The versionstamp of everything written, or null if the idempotency key was used meanwhile. */
   accept(acceptance: Acceptance): Promise<string | null>;
+  /**
+   * Accepts events of one site together with a change of what is remembered of it, all or nothing.
+   * @returns The versionstamp of everything written, or null if the state or an idempotency key was changed meanwhile.
+   */
+  acceptWith(change: SiteStateChange | null, acceptances: readonly Acceptance[]): Promise<string | null>;
+  /** What is remembered of a site for its alerts; that of a site without readings if there is nothing. */
+  alerts(site_id: string): Promise<{ readonly value: AlertState; readonly versionstamp: string | null }>;
   /** @throws {BrokenRecord} If it is there and can't be read. */
   event(event_id: string): Promise<StoredEvent | null>;
   /** Reads one page of a site's events; looks at 2,000 records at most. */

@@ -21,7 +21,7 @@ const entries = z.array(z.string().min(1).max(INPUT.string_chars_max)).max(INPUT
   [],
 );
 const threshold = z.number().min(1);
-const readings = z.int().min(1).max(INPUT.filter_entries_max).default(1);
+const readings = z.int().min(1).max(INPUT.readings_max).default(1);
 const cooldown = z.number().min(0).max(INPUT.cooldown_hours_max).default(12);
 
 const filters = z.strictObject({

@@ -17,7 +17,7 @@ import type { Clock, Ids, UrlGuard } from "./ports.ts";
 import { newSecret, ownSecret, type ShownSecret, standardSecret } from "./secret.ts";
 import type { Store } from "./store.ts";
 import { validate, validationError } from "./validate.ts";
-import { type ShownWebhook, showWebhook } from "./shown_webhook.ts";
+import { CONDITION_AT_FIRST, type ShownWebhook, showWebhook } from "./shown_webhook.ts";
 import { urlOrigin, type Webhook } from "./webhook.ts";
 import { settingChanges, settingsNote, withSettings } from "./webhook_change.ts";
 import { parseSettings, patchSettings, type SettingsDefaults } from "./webhook_settings.ts";
@@ -26,7 +26,7 @@ import { parseSettings, patchSettings, type SettingsDefaults } from "./webhook_s
 export interface WebhookPorts {
   readonly store: Pick<
     Store,
-    "addWebhook" | "changeWebhook" | "webhook" | "laneState" | "pendingCount" | "accept" | "event"
+    "addWebhook" | "changeWebhook" | "webhook" | "laneState" | "alerts" | "pendingCount" | "accept" | "event"
   >;
   readonly directory: Pick<Directory, "webhooksOf" | "invalidate">;
   readonly engine: Pick<Engine, "laneState">;
@@ -88,7 +88,8 @@ export async function presentWebhook(
     LANE_AT_FIRST;
   const state = latest.updated_at < (resumed_at ?? 0) ? LANE_AT_FIRST : latest;
   const pending = enabled ? await store.pendingCount(id, PENDING_COUNTED_MAX) : 0;
-  return showWebhook(webhook, { state, pending, now_ms: clock.now() }, full);
+  const alerts = (await store.alerts(site_id)).value;
+  return showWebhook(webhook, { state, pending, alerts, now_ms: clock.now() }, full);
 }
 
 /**
@@ -127,7 +128,7 @@ export async function createWebhook(
   };
   await store.addWebhook(webhook, webhookNote(webhook, "webhook.created", ports));
   directory.invalidate();
-  const shown = showWebhook(webhook, { state: LANE_AT_FIRST, pending: 0, now_ms: now }, true);
+  const shown = showWebhook(webhook, { ...CONDITION_AT_FIRST, now_ms: now }, true);
   return { ...shown, secret: value, standard_secret: standardSecret(value) };
 }
 

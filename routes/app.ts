@@ -16,6 +16,7 @@ import { keyRoutes } from "./keys.ts";
 import { limitedLoad, Load } from "./load.ts";
 import { openapiRoutes } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
+import { readingRoutes } from "./readings.ts";
 import { serviceRoutes } from "./service.ts";
 import { siteRoutes } from "./sites.ts";
 import { statRoutes } from "./stats.ts";
@@ -64,6 +65,7 @@ export function createApp(ports: RoutePorts): Hono<Env> {
   app.use(limitedLoad(new Load(ports.clock)));
   app.route("/", serviceRoutes(ports));
   app.route("/", eventRoutes(ports));
+  app.route("/", readingRoutes(ports));
   app.route("/", webhookRoutes(ports));
   app.route("/", deliveryRoutes(ports));
   app.route("/", keyRoutes(ports));

@@ -8,8 +8,7 @@ import { Failure, WrongUse } from "../../admin/failure.ts";
 import { NOUNS, VERBS } from "../../admin/run.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { ShownKey } from "../../lib/keys.ts";
-import { showWebhook } from "../../lib/shown_webhook.ts";
-import { LANE_AT_FIRST } from "../../lib/lane_state.ts";
+import { CONDITION_AT_FIRST, showWebhook } from "../../lib/shown_webhook.ts";
 import { sampleWebhook } from "../helpers/sample.ts";
 import { type Answers, type Given, NOW, type Outcome, run as runCommand, words } from "./fake_world.ts";
 
@@ -24,7 +23,7 @@ const KEY: ShownKey = {
   last_used_at: null,
 };
 const KEY_TEXT = "tdk_01ABC_0123456789";
-const WEBHOOK = showWebhook(sampleWebhook(), { state: LANE_AT_FIRST, pending: 3, now_ms: 0 }, true);
+const WEBHOOK = showWebhook(sampleWebhook(), { ...CONDITION_AT_FIRST, pending: 3, now_ms: 0 }, true);
 const SECRET = "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0";
 
 const HOOKS = `/v1/sites/${SITE}/webhooks`;

@@ -4,13 +4,12 @@
  * @module
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { showWebhook } from "../../lib/shown_webhook.ts";
-import { LANE_AT_FIRST } from "../../lib/lane_state.ts";
+import { CONDITION_AT_FIRST, showWebhook } from "../../lib/shown_webhook.ts";
 import { sampleWebhook } from "../helpers/sample.ts";
 import { NOW, run, words } from "./fake_world.ts";
 
 const HOOK = "/v1/sites/example.com/webhooks/wh_1";
-const WEBHOOK = showWebhook(sampleWebhook(), { state: LANE_AT_FIRST, pending: 0, now_ms: 0 }, true);
+const WEBHOOK = showWebhook(sampleWebhook(), { ...CONDITION_AT_FIRST, now_ms: 0 }, true);
 const AT_SITE = "wh_1 --site example.com";
 const HOUR_MS = 3_600_000;
 

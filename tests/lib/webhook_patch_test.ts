@@ -5,8 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import type { JsonObject } from "../../lib/merge_patch.ts";
-import { showWebhook } from "../../lib/shown_webhook.ts";
-import { LANE_AT_FIRST } from "../../lib/lane_state.ts";
+import { CONDITION_AT_FIRST, showWebhook } from "../../lib/shown_webhook.ts";
 import { MASKED, type WebhookSettings } from "../../lib/webhook_settings.ts";
 import {
   FULL,
@@ -83,7 +82,7 @@ Deno.test("patchSettings() keeps a header's value where the mask is written back
 });
 
 Deno.test("patchSettings() takes back what showWebhook() answered: nothing changes", () => {
-  const shown = showWebhook(webhookOf(FULL), { state: LANE_AT_FIRST, pending: 0, now_ms: 0 }, true);
+  const shown = showWebhook(webhookOf(FULL), { ...CONDITION_AT_FIRST, now_ms: 0 }, true);
   const settable = Object.fromEntries(Object.entries(shown).filter(([name]) => name in FULL));
   assertEquals(patched(FULL, settable), FULL);
 });

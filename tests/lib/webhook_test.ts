@@ -7,13 +7,12 @@ import { assertEquals, assertFalse, assertStringIncludes, assertThrows } from "@
 import fc from "fast-check";
 import { AppError } from "../../lib/errors.ts";
 import { isoOrNull } from "../../lib/iso.ts";
-import { showWebhook } from "../../lib/shown_webhook.ts";
-import { LANE_AT_FIRST } from "../../lib/lane_state.ts";
+import { CONDITION_AT_FIRST, showWebhook } from "../../lib/shown_webhook.ts";
 import { assertActive, PAUSE_REASONS, urlOrigin, webhookStatus } from "../../lib/webhook.ts";
 import { MASKED } from "../../lib/webhook_settings.ts";
 import { FULL, parsed, webhookOf } from "../helpers/webhook_settings.ts";
 
-const NO_WORK = { state: LANE_AT_FIRST, pending: 0, now_ms: 0 };
+const NO_WORK = { ...CONDITION_AT_FIRST, now_ms: 0 };
 
 Deno.test("webhookStatus() tells the owner's hand from Tidings' own", () => {
   assertEquals(webhookStatus({ enabled: true, pause_reason: null }), "active");
