@@ -16,6 +16,7 @@ import { EXPORT, IMPORT } from "./export.ts";
 import { EXIT_WRONG_USE } from "./failure.ts";
 import { KEYS } from "./keys.ts";
 import { REENCRYPT } from "./reencrypt.ts";
+import { READINGS } from "./readings.ts";
 import { SITES } from "./sites.ts";
 import { STATS } from "./stats.ts";
 import { oneLine } from "./terminal_text.ts";
@@ -23,7 +24,7 @@ import type { Noun, Verb, World } from "./verb.ts";
 import { WEBHOOKS } from "./webhooks.ts";
 
 /** All nouns, in the order in which the help names them. */
-export const NOUNS: readonly Noun[] = [KEYS, SITES, WEBHOOKS, EVENTS, DELIVERIES];
+export const NOUNS: readonly Noun[] = [KEYS, SITES, WEBHOOKS, EVENTS, READINGS, DELIVERIES];
 
 /** The verbs that stand alone. */
 export const VERBS: readonly Verb[] = [STATS, AUDIT, EXPORT, IMPORT, DOCTOR, BACKUP, REENCRYPT];

@@ -16,11 +16,13 @@ import { EVENT_OPERATIONS } from "./openapi_events.ts";
 import { EXPORT_OPERATIONS } from "./openapi_export.ts";
 import { ANSWER_HEADERS, operationJson, type Operations } from "./openapi_operation.ts";
 import { schemaComponents } from "./openapi_schema.ts";
+import { READING_OPERATIONS } from "./openapi_readings.ts";
 import { KEY_OPERATIONS, SERVICE_OPERATIONS } from "./openapi_service.ts";
 import { WEBHOOK_OPERATIONS } from "./openapi_webhooks.ts";
 
 const OPERATIONS: Operations = {
   ...EVENT_OPERATIONS,
+  ...READING_OPERATIONS,
   ...WEBHOOK_OPERATIONS,
   ...DELIVERY_OPERATIONS,
   ...KEY_OPERATIONS,

@@ -17,6 +17,7 @@ import type { Store } from "../../lib/store.ts";
 import type { ManualClock } from "../helpers/manual_clock.ts";
 import { sampleUlid, sampleUlidPrefix } from "../helpers/sample.ts";
 import { recordingLog } from "../helpers/recording_log.ts";
+import { testAlerts } from "./store_contract_alerts.ts";
 import { testAudit } from "./store_contract_audit.ts";
 import { testAgenda } from "./store_contract_agenda.ts";
 import { testEvents } from "./store_contract_events.ts";
@@ -103,6 +104,7 @@ export function testStoreContract(
   testPages(test);
   testHistory(test);
   testWebhooks(test);
+  testAlerts(test);
   testAgenda(test);
   testKeys(test);
   testAudit(test);

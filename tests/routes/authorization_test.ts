@@ -60,6 +60,11 @@ const TABLE: Readonly<Record<string, Access>> = {
   },
   [`GET ${EVENTS}`]: { may: READ, status: 200 },
   [`GET ${EVENTS}/:event_id`]: { may: READ, status: 200 },
+  "POST /v1/sites/:site_id/readings": {
+    may: ["ingest", "admin"],
+    status: 202,
+    body: () => ({ current_visitors: 1 }),
+  },
   "POST /v1/sites/:site_id/explain": {
     may: MANAGE,
     status: 200,
