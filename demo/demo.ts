@@ -12,6 +12,7 @@ import { EVENT_EXAMPLES, EVENT_NAMES } from "../lib/event_types.ts";
 import { parseNetworks } from "../lib/outbound/address.ts";
 import { systemClock } from "../lib/outbound/clock.ts";
 import type { Log, LogFields } from "../lib/ports.ts";
+import type { TakenReading } from "../lib/take_reading.ts";
 import { type Service, startService } from "../service.ts";
 import { type Received, type Receiver, startReceiver } from "./receiver.ts";
 
@@ -19,7 +20,11 @@ import { type Received, type Receiver, startReceiver } from "./receiver.ts";
 const print = console.log;
 
 const SITE = "example.com";
-const EVENTS = 10;
+const EVENTS = 8;
+/** What is posted in turn; spikes come of readings. */
+const POSTED = ["goal_completion", "custom_event", "error_condition"] as const;
+const SPIKE_THRESHOLD = 100;
+const READINGS = [42, 180, 260];
 const PAUSE_MS = 1200;
 const RETRY_BASE_MS = 500;
 /** From the last event until everything is over: two retries of the flaky receiver, three of the one that is down. */
@@ -148,7 +153,12 @@ async function run(stop: AbortSignal): Promise<void> {
   print(`Tidings runs on ${service.url} with a temporary database.\n`);
 
   const targets = [
-    { name: "Sales", url: receivers.Sales.url, events: EVENT_NAMES },
+    {
+      name: "Sales",
+      url: receivers.Sales.url,
+      events: EVENT_NAMES,
+      filters: { visitor_spike: { threshold: SPIKE_THRESHOLD } },
+    },
     { name: "Flaky", url: receivers.Flaky.url, events: ["goal_completion"] },
     { name: "Down", url: await deadUrl(), events: ["error_condition"] },
   ];
@@ -166,7 +176,7 @@ async function run(stop: AbortSignal): Promise<void> {
   );
 
   for (let index = 0; index < EVENTS && !stop.aborted; index++) {
-    const event = EVENT_NAMES[index % EVENT_NAMES.length] ?? "goal_completion";
+    const event = POSTED[index % POSTED.length] ?? "goal_completion";
     const timestamp = new Date().toISOString();
     const body = { event, site_id: SITE, timestamp, data: EVENT_EXAMPLES[event] };
     kept_back = [];
@@ -182,6 +192,7 @@ async function run(stop: AbortSignal): Promise<void> {
     for (const line of lines) print(line);
     await pause(PAUSE_MS, stop);
   }
+  await spike(call, stop);
   await untilOver(call, stop);
   await report(call);
   await service.stop(2000);
@@ -189,6 +200,26 @@ async function run(stop: AbortSignal): Promise<void> {
 }
 
 type Call = ReturnType<typeof createCaller>;
+
+/** Visitors rise: below the threshold nobody is told, at it Sales is, and after that Sales is left in peace. */
+async function spike(call: Call, stop: AbortSignal): Promise<void> {
+  print(`\nNow visitors rise. Sales wants to know at ${SPIKE_THRESHOLD}, and not again for twelve hours.\n`);
+  for (const current_visitors of READINGS) {
+    if (stop.aborted) return;
+    const reading = { current_visitors, top_pages: [{ page: "/blog/launch", visitors: current_visitors }] };
+    kept_back = [];
+    const { triggered, skipped } = await call("POST", `/v1/sites/${SITE}/readings`, reading) as TakenReading;
+    const lines: string[] = kept_back;
+    kept_back = null;
+    const told = triggered.map(({ webhook_id }) => names.get(webhook_id) ?? webhook_id);
+    const silent = skipped.filter(({ reason }) => reason !== "not_subscribed")
+      .map(({ webhook_id, reason }) => `${names.get(webhook_id) ?? webhook_id}: ${reason}`);
+    const verdict = told.length > 0 ? `${told.join(", ")} is told` : `nobody is told (${silent.join(", ")})`;
+    tell("reading", `${current_visitors} visitors`, verdict);
+    for (const line of lines) print(line);
+    await pause(PAUSE_MS, stop);
+  }
+}
 
 interface ShownDeliveries {
   readonly data: readonly {
