@@ -10,6 +10,7 @@ import type { ShownSecret } from "../lib/secret.ts";
 import { type Listed, sitePath } from "./backend.ts";
 import { type FieldFlag, flagName, text } from "./field_flags.ts";
 import { type Column, record, table } from "./table.ts";
+import { safeText } from "./terminal_text.ts";
 import type { Noun, Verb } from "./verb.ts";
 import { CHANGE_VERBS } from "./webhook_changes.ts";
 import { WEBHOOK_FLAGS } from "./webhook_flags.ts";
@@ -55,6 +56,11 @@ const COLUMNS: readonly Column<ShownWebhook>[] = [
   { title: "URL", cell: ({ url }) => url },
 ];
 
+/** What the owners of listed webhooks should know, below the table: a column for it would be empty nearly always. */
+function hints(webhooks: readonly ShownWebhook[]): string[] {
+  return webhooks.flatMap(({ id, hint }) => hint === undefined ? [] : [safeText(`${id}: ${hint}`)]);
+}
+
 const LIST: Verb = {
   name: "list",
   summary: "list the webhooks of a site",
@@ -67,7 +73,7 @@ const LIST: Verb = {
       text: () =>
         answer.data.length === 0
           ? `${site_id} has no webhook in ${backend.place}.`
-          : table(answer.data, COLUMNS, columns),
+          : [table(answer.data, COLUMNS, columns), ...hints(answer.data)].join("\n"),
     };
   },
 };

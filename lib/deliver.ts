@@ -1,5 +1,5 @@
 /**
- * One attempt: sign, send, judge.
+ * One attempt: render, sign, send, judge.
  *
  * Owns what a receiver gets. It reads no storage and writes none; what came of it is a value, never an exception.
  *
@@ -7,6 +7,7 @@
  */
 import { type Delivery, nextTrigger, type ObservedAttempt, type Trigger, type Verdict } from "./delivery.ts";
 import type { Directory } from "./directory.ts";
+import { dashboardUrl, renderBody, type Rendered } from "./formats/render.ts";
 import { judge } from "./judge.ts";
 import type { Clock, Random, Sender } from "./ports.ts";
 import { signatureHeaders } from "./sign.ts";
@@ -23,11 +24,14 @@ export interface DeliverPorts {
   readonly user_agent: string;
   /** The configured base of the backoff, in milliseconds. */
   readonly retry_base_ms: number;
+  /** The Plausible whose dashboards messages link to, or null. */
+  readonly plausible_url: string | null;
 }
 
 /** What is sent, and to whom. */
 export interface Parcel {
   readonly delivery: Delivery;
+  /** The JSON of the event, as stored. */
   readonly body: Uint8Array<ArrayBuffer>;
   /** The webhook as it is now, not as it was when the event was accepted. */
   readonly webhook: Webhook;
@@ -51,8 +55,9 @@ export interface Delivered {
  * @returns What came of it.
  */
 export async function deliver(parcel: Parcel, ports: DeliverPorts): Promise<Delivered> {
-  const { delivery, body, webhook } = parcel;
+  const { delivery, webhook } = parcel;
   const { clock } = ports;
+  const { body, content_type } = rendered(parcel, ports);
   const at = clock.now();
   const trigger = nextTrigger(delivery);
   const keys = await ports.directory.signingKeys(webhook, at);
@@ -61,7 +66,11 @@ export async function deliver(parcel: Parcel, ports: DeliverPorts): Promise<Deli
     timestamp_s: Math.floor(at / 1000),
     body,
   });
-  const headers = { ...webhook.headers, ...ownHeaders(delivery, ports.user_agent), ...signatures };
+  const headers = {
+    ...webhook.headers,
+    ...ownHeaders(delivery, content_type, ports.user_agent),
+    ...signatures,
+  };
   const started = clock.elapsed();
   const result = await ports.sender.post({ url: webhook.url, headers, body, timeout_ms: webhook.timeout_ms });
   const duration_ms = Math.round((clock.elapsed() - started) * 10) / 10;
@@ -71,6 +80,7 @@ export async function deliver(parcel: Parcel, ports: DeliverPorts): Promise<Deli
     base_ms: ports.retry_base_ms,
     now_ms: clock.now(),
     random: ports.random(),
+    webhook,
   });
   return {
     attempt: { trigger, at, duration_ms, ...judgement.observed },
@@ -87,9 +97,19 @@ function retriesFor(trigger: Trigger, delivery: Delivery, webhook: Webhook): num
   return webhook.max_retries;
 }
 
-function ownHeaders(delivery: Delivery, user_agent: string): Record<string, string> {
+function rendered({ delivery, body, webhook }: Parcel, { plausible_url }: DeliverPorts): Rendered {
+  // Most webhooks take json, which costs nothing here: no link is made and no body is read.
+  const dashboard_url = webhook.format === "json" ? null : dashboardUrl(plausible_url, delivery.site_id);
+  return renderBody(webhook.format, body, { dashboard_url, is_test: delivery.trigger === "test" });
+}
+
+function ownHeaders(
+  delivery: Delivery,
+  content_type: string,
+  user_agent: string,
+): Record<string, string> {
   return {
-    "Content-Type": "application/json",
+    "Content-Type": content_type,
     "User-Agent": user_agent,
     "X-Webhook-Event": delivery.event,
     "X-Webhook-Site-Id": encodeSiteId(delivery.site_id),

@@ -6,10 +6,12 @@
  * @module
  */
 import type { Attempt, Verdict } from "./delivery.ts";
+import { askedDelay, meaningOf } from "./formats/answer.ts";
 import { ANSWER } from "./limits.ts";
 import type { SendResult } from "./ports.ts";
 import { redactPersonalData, REMOVED } from "./privacy/personal_data.ts";
-import { parseRetryAfter, retryDelay } from "./retry.ts";
+import { retryDelay } from "./retry.ts";
+import type { WebhookSettings } from "./webhook_settings.ts";
 
 /** What the judgement depends on besides the result. */
 export interface JudgeInput {
@@ -21,6 +23,8 @@ export interface JudgeInput {
   readonly now_ms: number;
   /** In [0, 1). */
   readonly random: number;
+  /** Whose receiver it is: chat services mean something of their own by some answers. */
+  readonly webhook: Pick<WebhookSettings, "format" | "url">;
 }
 
 /** A judged send. */
@@ -49,7 +53,8 @@ const THROTTLING = new Set([429, 502, 503, 504]);
  * import { assertEquals } from "@std/assert";
  * import { judge } from "./judge.ts";
  * const answer = { kind: "answer", status_code: 204, retry_after: null, snippet: new Uint8Array() } as const;
- * const input = { failures: 0, max_retries: 3, base_ms: 10_000, now_ms: 0, random: 0.5 };
+ * const webhook = { format: "json", url: "https://hooks.example.com/in" } as const;
+ * const input = { failures: 0, max_retries: 3, base_ms: 10_000, now_ms: 0, random: 0.5, webhook };
  * assertEquals(judge(answer, input).verdict, { outcome: "delivered" });
  * assertEquals(judge({ ...answer, status_code: 500 }, input).verdict, { outcome: "retry", due_at: 10_000 });
  * ```
@@ -73,10 +78,11 @@ export function judge(result: SendResult, input: JudgeInput): Judgement {
   if (status_code >= 200 && status_code < 300) {
     return { verdict: { outcome: "delivered" }, observed, throttle_until: null, down: false };
   }
-  if (status_code === 410) {
-    return { verdict: { outcome: "gone" }, observed, throttle_until: null, down: false };
+  const meaning = meaningOf(input.webhook.format, status_code);
+  if (meaning !== null) {
+    return { verdict: { outcome: meaning }, observed, throttle_until: null, down: false };
   }
-  const asked_ms = parseRetryAfter(result.retry_after, input.now_ms);
+  const asked_ms = askedDelay(input.webhook, result, input.now_ms);
   const at = retryAt(asked_ms, input);
   const throttle_until = !THROTTLING.has(status_code)
     ? null

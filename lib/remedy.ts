@@ -4,6 +4,9 @@
  * @module
  */
 import type { Attempt } from "./delivery.ts";
+import { chatRemedy } from "./formats/chat_remedy.ts";
+import { formatHint } from "./formats/service_url.ts";
+import type { WebhookSettings } from "./webhook_settings.ts";
 
 const BY_ERROR: Readonly<Record<NonNullable<Attempt["error"]>, string>> = {
   timeout: "The receiver took longer than the webhook's timeout_ms: answer first and work afterwards.",
@@ -23,19 +26,29 @@ const BY_ERROR: Readonly<Record<NonNullable<Attempt["error"]>, string>> = {
  * Names the likely remedy.
  *
  * @param attempt A finished attempt.
+ * @param webhook Format and URL of its webhook.
  * @returns A sentence, or null if it was delivered.
  *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { remedyFor } from "./remedy.ts";
- * assertEquals(remedyFor({ outcome: "delivered", error: null, status_code: 204 }), null);
+ * const webhook = { format: "json", url: "https://hooks.slack.com/services/T0/B0/x" } as const;
+ * const refused = { outcome: "failed", error: null, status_code: 400, response_body: "no_text" } as const;
+ * assertEquals(remedyFor(refused, webhook), "This is a Slack URL: set format to slack.");
  * ```
  */
-export function remedyFor(attempt: Pick<Attempt, "outcome" | "error" | "status_code">): string | null {
+export function remedyFor(
+  attempt: Pick<Attempt, "outcome" | "error" | "status_code" | "response_body">,
+  webhook: Pick<WebhookSettings, "format" | "url">,
+): string | null {
   const { outcome, error, status_code } = attempt;
   if (outcome === "delivered") return null;
   if (error !== null) return BY_ERROR[error];
+  const hint = formatHint(webhook);
+  if (hint !== null) return `${hint}.`;
+  const of_service = chatRemedy(attempt, webhook.format);
+  if (of_service !== null) return of_service;
   if (status_code === 401 || status_code === 403) {
     return "The receiver refuses the request: check its access rules, the webhook's headers, and that it verifies the " +
       "signature with the current secret over the raw body.";

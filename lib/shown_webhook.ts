@@ -8,6 +8,7 @@
  */
 import { type AlertKind, ALERTS_AT_FIRST, type AlertState, memoryOf, silentUntil } from "./alert.ts";
 import { type BreakerState, breakerState } from "./breaker.ts";
+import { formatHint } from "./formats/service_url.ts";
 import { isoOrNull } from "./iso.ts";
 import { LANE_AT_FIRST, type LaneState } from "./lane_state.ts";
 import { PAUSE_REASONS, urlOrigin, type Webhook, type WebhookStatus, webhookStatus } from "./webhook.ts";
@@ -40,6 +41,8 @@ export interface ShownWebhook extends Omit<WebhookSettings, "headers"> {
   readonly id: string;
   readonly site_id: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** What is wrong between URL and format; left out while nothing is. */
+  readonly hint?: string;
   readonly status: WebhookStatus;
   readonly status_reason: string | null;
   readonly previous_secret_expires_at: string | null;
@@ -70,6 +73,7 @@ export function showWebhook(
   full: boolean,
 ): ShownWebhook {
   const { state, pending, now_ms } = condition;
+  const hint = formatHint(webhook);
   const status = webhookStatus(webhook);
   const expiring = webhook.secrets.flatMap(({ expires_at }) =>
     expires_at !== null && expires_at > now_ms ? [expires_at] : []
@@ -80,6 +84,7 @@ export function showWebhook(
     name: webhook.name,
     url: full ? webhook.url : urlOrigin(webhook.url),
     format: webhook.format,
+    ...(hint === null ? {} : { hint }),
     events: webhook.events,
     filters: webhook.filters,
     headers: Object.fromEntries(Object.keys(webhook.headers).map((name) => [name, MASKED])),

@@ -14,6 +14,7 @@ import { EVENT_EXAMPLES, EVENT_NAMES } from "./event_types.ts";
 import type { Clock, Ids } from "./ports.ts";
 import type { Store, StoredEvent } from "./store.ts";
 import { validate } from "./validate.ts";
+import type { Webhook } from "./webhook.ts";
 import { findWebhook } from "./webhooks.ts";
 
 /** What trying out needs. */
@@ -33,14 +34,14 @@ export const testRequest = z.strictObject({ event: z.enum(EVENT_NAMES).optional(
  * @param target Whose and which.
  * @param input The body: maybe `event`, whose published example is sent then.
  * @param ports What it needs, sending included.
- * @returns The delivery with its one attempt, and the body sent.
+ * @returns The delivery with its one attempt, the JSON of the event, and the webhook it was sent to.
  * @throws {AppError} `validation_failed`, `not_found`.
  */
 export async function testWebhook(
   { site_id, webhook_id }: { site_id: string; webhook_id: string },
   input: unknown,
   ports: TryOutPorts,
-): Promise<{ delivery: Delivery; body: Uint8Array }> {
+): Promise<{ delivery: Delivery; body: Uint8Array; webhook: Webhook }> {
   const { event } = validate(testRequest, input);
   const webhook = await findWebhook(site_id, webhook_id, ports.store);
   const now = ports.clock.now();
@@ -77,5 +78,5 @@ export async function testWebhook(
     idempotency: null,
     listed: false,
   });
-  return { delivery, body };
+  return { delivery, body, webhook };
 }

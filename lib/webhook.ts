@@ -53,7 +53,7 @@ export function webhookStatus(webhook: Pick<Webhook, "enabled" | "pause_reason">
 
 /** The words an owner reads for each reason. */
 export const PAUSE_REASONS: Readonly<Record<PauseReason, string>> = {
-  gone: "The receiver answered 410 Gone: it does not want to be told any more",
+  gone: "The receiver answered that it is gone (410; from Slack or Discord also 404)",
   failing: "Nothing was delivered for 24 hours and at least 10 attempts failed",
 };
 

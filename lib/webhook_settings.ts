@@ -12,7 +12,9 @@ import { isJsonObject, type JsonObject, mergePatch } from "./merge_patch.ts";
 import { jsonPointer, validate, validationError } from "./validate.ts";
 
 /** How an event is rendered for the receiver. */
-export const FORMATS = ["json"] as const;
+export const FORMATS = ["json", "slack", "discord"] as const;
+/** How an event is rendered for the receiver: as it is, or as a message of that service. */
+export type Format = typeof FORMATS[number];
 
 /** What a header value is shown as; written back, the stored value stays. */
 export const MASKED = "********";

@@ -25,6 +25,10 @@ const webhook = answerOf<ShownWebhook>()(
     name: z.string(),
     url: z.string().meta({ description: "Scheme and host only, unless the key may manage the webhook" }),
     headers: z.record(z.string(), z.string()).meta({ description: "Values are shown as ********" }),
+    hint: z.string().exactOptional().meta({
+      description:
+        "What is wrong between URL and format, such as a Slack URL with json; left out while nothing is",
+    }),
     timeout_ms: z.int(),
     status: z.enum(["active", "disabled", "paused"]),
     status_reason: z.string().nullable(),

@@ -109,9 +109,9 @@ export function webhookRoutes(ports: RoutePorts): Hono<Env> {
     })
     .post(`${one}/test`, known, manage, async (context) => {
       const input = await readJson(context, { optional: true });
-      const { delivery, body } = await testWebhook(target(context), input, webhooks);
+      const { delivery, body, webhook } = await testWebhook(target(context), input, webhooks);
       const [attempt] = delivery.attempts;
-      const remedy = attempt === undefined ? null : remedyFor(attempt);
+      const remedy = attempt === undefined ? null : remedyFor(attempt, webhook);
       return context.json({ ...showDelivery(delivery, null), payload: decodeBody(body), remedy });
     });
 }

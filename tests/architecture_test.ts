@@ -35,6 +35,8 @@ Deno.test("violations() finds what a room may not import, in every form of an im
     ["lib/retry.ts", 'import secrets from "../../elsewhere/secrets.ts";'],
     ["lib/retry.ts", 'import { z } from "zodiac";'],
     ["lib/engine/lane.ts", 'import { systemClock } from "../outbound/clock.ts";'],
+    ["lib/formats/slack.ts", 'import { systemClock } from "../outbound/clock.ts";'],
+    ["lib/formats/slack.ts", 'import { WebClient } from "@slack/web-api";'],
     ["lib/std/assert.ts", 'import { retryDelay } from "../retry.ts";'],
     ["lib/std/assert.ts", 'import { z } from "zod";'],
     ["lib/outbound/clock.ts", 'import { keys } from "../../kv/keys.ts";'],
@@ -98,6 +100,7 @@ Deno.test("violations() lets every room import what is its own", () => {
       "@std/assert",
     ],
     ["lib/engine/lane.ts", "../limits.ts", "./pump.ts", "@std/crypto"],
+    ["lib/formats/slack.ts", "../event.ts", "./clip.ts", "zod"],
     ["lib/std/assert.ts", "./equal.ts", "node:assert/strict"],
     [
       "lib/outbound/ids.ts",

@@ -4,15 +4,20 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { EVENT_NAMES } from "../lib/event_types.ts";
+import { EVENT_EXAMPLES, EVENT_NAMES } from "../lib/event_types.ts";
 import { ENVIRONMENT } from "../lib/environment.ts";
 import { ERROR_STATUS } from "../lib/errors.ts";
-import { parseEvent } from "../lib/event.ts";
+import { encodeBody, parseEvent } from "../lib/event.ts";
+import { summarize } from "../lib/formats/summary.ts";
+import { FORMATS } from "../lib/webhook_settings.ts";
 import { ADMIN_KEY } from "./helpers/api.ts";
 import { startReceiver } from "./helpers/receiver.ts";
 import { startTestService } from "./helpers/service.ts";
 
 const ROOT = new URL("../", import.meta.url);
+
+/** Those that link to others and name tasks. */
+const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/api.md", "docs/formats.md"];
 
 function read(path: string): Promise<string> {
   return Deno.readTextFile(new URL(path, ROOT));
@@ -69,7 +74,7 @@ Deno.test("README and the gate use the stated version of Deno", async () => {
 
 Deno.test("README names every task it tells of, and they exist", async () => {
   const { tasks } = JSON.parse(await read("deno.json")) as { tasks: Record<string, unknown> };
-  const documents = await Promise.all(["README.md", "CONTRIBUTING.md", "docs/api.md"].map(read));
+  const documents = await Promise.all(DOCUMENTS.map(read));
   const named = new Set(
     documents.join("\n").matchAll(/deno(?:@[\d.]+)? task ([a-z]+)/g).map((match) => match[1]),
   );
@@ -86,10 +91,33 @@ Deno.test("the documents' examples of events are accepted as printed", async () 
 Deno.test("docs/api.md names every kind of event, and links in the documents lead somewhere", async () => {
   const api = await read("docs/api.md");
   for (const name of EVENT_NAMES) assertStringIncludes(api, name);
-  for (const path of ["README.md", "CONTRIBUTING.md", "docs/api.md"]) {
+  for (const path of DOCUMENTS) {
     for (const match of (await read(path)).matchAll(/\]\((?!https?:)([^)#]+)/g)) {
       await Deno.stat(new URL(match[1] ?? "", new URL(path, ROOT)));
     }
+  }
+});
+
+Deno.test("docs/formats.md shows messages as they arrive, and names every format and kind of event", async () => {
+  const formats = await read("docs/formats.md");
+  const examples = blocks(formats, "json").filter(({ marker }) => marker?.startsWith("golden: "));
+  assertEquals(examples.length, 4);
+  for (const { code, marker } of examples) {
+    const file = marker?.slice("golden: ".length);
+    assertEquals(JSON.parse(code), JSON.parse(await read(`tests/lib/formats/golden/${file}.json`)), file);
+  }
+  for (const name of [...FORMATS, ...EVENT_NAMES]) assertStringIncludes(formats, `\`${name}\``);
+});
+
+Deno.test("docs/formats.md says of every published example what its message says", async () => {
+  const rows = (await read("docs/formats.md")).matchAll(/^\| `(\w+)` +\| (\S.*?) +\| (\S.*?) +\|.*$/gm)
+    .toArray();
+  for (const [name, data] of Object.entries(EVENT_EXAMPLES)) {
+    const body = encodeBody({ event: name, site_id: "example.com", timestamp: "2026-02-25T12:00:00Z", data });
+    const { title, text } = summarize(body, false);
+    const [, , told, line = ""] = rows.find((row) => row[1] === name) ?? [];
+    assertEquals(told, title);
+    assert(text.startsWith(`example.com: ${line.replace(/ …$/, "")}`), `${text} is told as ${line}`);
   }
 });
 

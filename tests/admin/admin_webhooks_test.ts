@@ -85,6 +85,20 @@ Deno.test("webhooks enable, disable and delete say what the webhook is after it"
   assertEquals([deleted.code, deleted.stdout], [0, "Webhook wh_1 is deleted.\n"]);
 });
 
+Deno.test("webhooks list says below the table which format does not fit its URL", async () => {
+  const url = "https://hooks.slack.com/services/T0/B0/x";
+  const hinted = showWebhook(
+    sampleWebhook(2, { url }),
+    { ...CONDITION_AT_FIRST, now_ms: 0 },
+    true,
+  );
+  const { stdout } = await run(words("webhooks list --site example.com"), {
+    answers: { "GET /v1/sites/example.com/webhooks": { data: [WEBHOOK, hinted] } },
+  });
+  const [, , , ...below] = stdout.trimEnd().split("\n");
+  assertEquals(below, [`${hinted.id}: This is a Slack URL: set format to slack`]);
+});
+
 Deno.test("webhooks test exits with 1 and says what to do unless the receiver took it", async () => {
   const attempt = {
     outcome: "delivered",

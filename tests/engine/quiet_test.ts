@@ -243,7 +243,8 @@ Deno.test("a receiver that is gone pauses its webhook with a notice in the same 
       .toISOString(),
     data: {
       error_type: "webhook_paused",
-      message: "A webhook was paused. The receiver answered 410 Gone: it does not want to be told any more",
+      message:
+        "A webhook was paused. The receiver answered that it is gone (410; from Slack or Discord also 404)",
       details: { webhook_id: gone.id, reason: "gone" },
     },
   }]);

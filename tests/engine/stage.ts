@@ -186,6 +186,7 @@ export function makeStage(): Stage {
       random: () => 0.5,
       user_agent: "Tidings/test",
       retry_base_ms: 10_000,
+      plausible_url: null,
       stats: { countAttempt() {} },
       sender: {
         post: (request) => {

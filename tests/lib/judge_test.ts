@@ -13,7 +13,14 @@ const { SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS } = TIME;
 const NOW_MS = Date.parse("2026-02-25T12:00:00Z");
 
 /** A first send, with jitter that neither adds nor takes. */
-const INPUT: JudgeInput = { failures: 0, max_retries: 3, base_ms: 10_000, now_ms: NOW_MS, random: 0.5 };
+const INPUT: JudgeInput = {
+  failures: 0,
+  max_retries: 3,
+  base_ms: 10_000,
+  now_ms: NOW_MS,
+  random: 0.5,
+  webhook: { format: "json", url: "https://hooks.example.com/in" },
+};
 const LAST: JudgeInput = { ...INPUT, failures: 3 };
 const OWN_DELAY_MS = 10 * SECOND_MS;
 
