@@ -91,11 +91,14 @@ export function withAttempt(
  *
  * @param delivery The delivery as read again.
  * @param attempt The attempt that was to be entered.
+ * @param entered How many attempts were on record when it was made: what was there already is another, though it may have
+ * begun in the same millisecond and taken as long.
  * @returns Whether it is there.
  */
-export function hasAttempt(delivery: Delivery, attempt: ObservedAttempt): boolean {
-  return delivery.attempts.some(({ at, duration_ms, trigger }) =>
-    at === attempt.at && duration_ms === attempt.duration_ms && trigger === attempt.trigger
+export function hasAttempt(delivery: Delivery, attempt: ObservedAttempt, entered: number): boolean {
+  return delivery.attempts.some(({ number, at, duration_ms, trigger }) =>
+    number > entered && at === attempt.at && duration_ms === attempt.duration_ms &&
+    trigger === attempt.trigger
   );
 }
 

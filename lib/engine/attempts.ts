@@ -133,7 +133,11 @@ export class Attempts {
     for (let tries = 0; !isOver(); tries++) {
       try {
         const pause = await this.#pauseAfter(lane, done);
-        const recorded = await store.move(known, (delivery) => this.#after(delivery, done), pause);
+        const recorded = await store.move(
+          known,
+          (delivery) => this.#after(known.value, delivery, done),
+          pause,
+        );
         // Not of a delivery that is gone: its site was deleted meanwhile, with its counters.
         if (recorded !== null) this.#count(recorded.value, done);
         const due_at = recorded?.value.due_at ?? null;
@@ -180,9 +184,9 @@ export class Attempts {
   }
 
   /** The delivery after an attempt; one that a person wished for meanwhile is kept to be sent again at once. */
-  #after(delivery: Delivery, { attempt, verdict }: Delivered): Delivery | null {
+  #after(sent: Delivery, delivery: Delivery, { attempt, verdict }: Delivered): Delivery | null {
     const { clock, instance } = this.#ports;
-    if (hasAttempt(delivery, attempt)) return null;
+    if (hasAttempt(delivery, attempt, sent.attempts_total)) return null;
     const now = clock.now();
     const after = withAttempt(delivery, attempt, verdict, { owner: instance, now_ms: now });
     const ours = delivery.lease?.owner === instance;

@@ -83,13 +83,14 @@ export class Claims {
     event: StoredEvent | "broken" | null,
   ): Promise<boolean> {
     const { store, clock, log } = this.#ports;
-    const { status } = known.value;
+    const { status, wishes } = known.value;
     const now_ms = clock.now();
     if (status === "pending" && effectiveStatus(known.value, webhook) === "cancelled") {
       await store.move(known, (now) => now.due_at === null ? null : ended(now, "cancelled"));
       return true;
     }
-    const wanted = status !== "pending" || !isTooOld(known.value, now_ms);
+    // Over, and without a wish: a process lost its lease while it made the last one, and recorded it all the same.
+    const wanted = status === "pending" ? !isTooOld(known.value, now_ms) : wishes > 0;
     if (event === "broken" && wanted) {
       const later = now_ms + BROKEN_AGAIN_MS;
       await store.move(known, (now) => now.due_at === known.value.due_at ? released(now, later) : null);

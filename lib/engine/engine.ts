@@ -139,7 +139,7 @@ export class Engine {
    */
   async reserve(webhooks: readonly Webhook[], bytes: number): Promise<Reservation[]> {
     const lanes = await Promise.all(
-      webhooks.map((webhook) => this.#lanes.get(webhook.id) ?? this.#keeper.open(webhook)),
+      webhooks.map((webhook) => this.#lanes.use(webhook) ?? this.#keeper.open(webhook)),
     );
     const now = this.#ports.clock.now();
     return webhooks.map((webhook, index): Reservation => {

@@ -42,7 +42,7 @@ export class LaneKeeper {
   /** The lane of a webhook: the one in memory, or one made of what was stored. */
   async open(webhook: Webhook): Promise<Lane> {
     const { lanes, store } = this.#ports;
-    const known = lanes.get(webhook.id);
+    const known = lanes.use(webhook);
     if (known !== undefined) return known;
     const state = await store.laneState(webhook.site_id, webhook.id);
     return lanes.open(webhook, state ?? LANE_AT_FIRST);

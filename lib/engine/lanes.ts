@@ -63,6 +63,17 @@ export class Lanes {
     return this.#lanes.get(webhook_id);
   }
 
+  /**
+   * The lane of a webhook that is about to be used. It is not idle from now on: were it evicted before it is used, the
+   * webhook would have two, and what waits in the other would not be looked at again after a silence.
+   * @param webhook The webhook as it is now.
+   */
+  use(webhook: Webhook): Lane | undefined {
+    const known = this.#lanes.get(webhook.id);
+    if (known !== undefined) this.sync(known, webhook);
+    return known;
+  }
+
   all(): IterableIterator<Lane> {
     return this.#lanes.values();
   }

@@ -287,6 +287,17 @@ Deno.test("only lanes in which nothing has happened for a while, and which nothi
   ]);
 });
 
+Deno.test("a lane that is about to be used is not evicted before it is", async () => {
+  const stage = makeStage();
+  const [used, idle] = [stage.open(1), stage.open(2)];
+  for (const lane of [used, idle]) lane.dirty = false;
+  await stage.clock.advance(600_000);
+  assertEquals(stage.lanes.use(sampleWebhook(1)), used);
+  assertEquals(stage.lanes.use(sampleWebhook(3)), undefined);
+  stage.lanes.evict(stage.clock.now() - 300_000);
+  assertEquals([used, idle].map((lane) => stage.lanes.get(lane.webhook_id) === lane), [true, false]);
+});
+
 Deno.test("opening a lane again gives the same one, and the webhook's resumption reaches it", async () => {
   const stage = makeStage();
   const lane = stage.open(1);

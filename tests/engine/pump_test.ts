@@ -271,6 +271,21 @@ Deno.test("a delivery that has been pending for two weeks is exhausted, not sent
   assertEquals((await stage.delivery(old, webhook))?.status, "exhausted");
 });
 
+Deno.test("what is due although it is over and nobody wished for it is ended, not sent", async () => {
+  const stage = makeStage();
+  const webhook = stageWebhook();
+  const [event] = await withBacklog(stage, 1, webhook);
+  assert(event !== undefined);
+  const known = await stage.store.delivery(event.id, webhook.id);
+  assert(known !== null);
+  await stage.store.move(known, (delivery) => ({ ...delivery, status: "delivered" }));
+  await stage.process("a");
+  await stage.advance(1000);
+  assertEquals(stage.sent, []);
+  const { status, due_at } = await stage.delivery(event, webhook) ?? {};
+  assertEquals({ status, due_at }, { status: "delivered", due_at: null });
+});
+
 Deno.test("storage that fails stops a turn and nothing else: the next sweep goes on", async () => {
   const stage = makeStage();
   const events = await withBacklog(stage, 30);

@@ -8,6 +8,9 @@
  */
 
 const encoder = new TextEncoder();
+/** Where numbers are taken apart: used by one call at a time. */
+const view = new DataView(new ArrayBuffer(8));
+const number_bytes = new Uint8Array(view.buffer);
 
 /**
  * Encodes a key as Deno KV does (FoundationDB's tuple layer): bytes, strings, bigints, numbers, booleans, in this order.
@@ -64,12 +67,10 @@ function escape(bytes: string): string {
 
 /** Big-endian, the sign bit flipped; negative numbers with every bit flipped, so that they sort before. */
 function encodeNumber(part: number): string {
-  const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, part);
-  const bits = view.getBigUint64(0);
-  const sign = 1n << 63n;
-  view.setBigUint64(0, bits & sign ? ~bits : bits | sign);
-  return byteString(new Uint8Array(view.buffer));
+  const [a = 0, ...rest] = number_bytes;
+  if (a < 0x80) return String.fromCharCode(a | 0x80, ...rest);
+  return String.fromCharCode(...number_bytes.map((byte) => byte ^ 0xff));
 }
 
 /** The tag tells sign and length, so that longer numbers are larger; negative ones have every bit flipped. */

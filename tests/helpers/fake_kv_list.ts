@@ -32,6 +32,8 @@ export class FakeListIterator<T> implements Deno.KvListIterator<T> {
   readonly #read: Read;
   #entries: Deno.KvEntry<unknown>[] = [];
   #cursor: string | null;
+  /** The key of the entry given last: a cursor is made of it when one is asked for. */
+  #last_key: Deno.KvKey | null = null;
   #count = 0;
   #last_batch = false;
   #done = false;
@@ -54,6 +56,7 @@ export class FakeListIterator<T> implements Deno.KvListIterator<T> {
   }
 
   get cursor(): string {
+    if (this.#last_key !== null) this.#cursor = encodeCursor(decodeSelector(this.#selector), this.#last_key);
     if (this.#cursor === null) throw new Error("Cannot get cursor before first iteration");
     return this.#cursor;
   }
@@ -62,7 +65,8 @@ export class FakeListIterator<T> implements Deno.KvListIterator<T> {
     const { limit, reverse = false } = this.#options;
     if (this.#done || (limit !== undefined && this.#count >= limit)) return { done: true, value: undefined };
     if (this.#entries.length === 0 && !this.#last_batch) {
-      const bounds = decodeCursor(decodeSelector(this.#selector), reverse, this.#cursor);
+      const cursor = this.#last_key === null ? this.#cursor : this.cursor;
+      const bounds = decodeCursor(decodeSelector(this.#selector), reverse, cursor);
       this.#entries = await this.#read({ ...bounds, limit: this.#batch_size, reverse });
       this.#last_batch = this.#entries.length < this.#batch_size;
     }
@@ -70,10 +74,11 @@ export class FakeListIterator<T> implements Deno.KvListIterator<T> {
     if (entry === undefined) {
       this.#done = true;
       this.#cursor = "";
+      this.#last_key = null;
       return { done: true, value: undefined };
     }
     this.#count += 1;
-    this.#cursor = encodeCursor(decodeSelector(this.#selector), entry.key);
+    this.#last_key = entry.key;
     return { done: false, value: entry as Deno.KvEntry<T> };
   }
 

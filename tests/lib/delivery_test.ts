@@ -197,15 +197,20 @@ Deno.test("withAttempt() keeps the first attempt and the last nineteen, and coun
 
 Deno.test("hasAttempt() finds an attempt by its time, duration and trigger", () => {
   const delivery = withAttempt(FRESH, SENT, RETRY, by("p1"));
-  assert(hasAttempt(delivery, { ...SENT }));
-  assertFalse(hasAttempt(FRESH, SENT));
+  assert(hasAttempt(delivery, { ...SENT }, 0));
+  assertFalse(hasAttempt(FRESH, SENT, 0));
   for (
     const other of [{ at: 2001 }, { duration_ms: 12.5 }, { duration_ms: null }, {
       trigger: "manual",
     }] as const
   ) {
-    assertFalse(hasAttempt(delivery, { ...SENT, ...other }));
+    assertFalse(hasAttempt(delivery, { ...SENT, ...other }, 0));
   }
+});
+
+Deno.test("hasAttempt() takes no attempt that was on record before for its twin of the same millisecond", () => {
+  const delivery = withAttempt(FRESH, SENT, RETRY, by("p1"));
+  assertFalse(hasAttempt(delivery, SENT, delivery.attempts_total));
 });
 
 Deno.test("leased() makes a delivery due when the lease ends and names the owner", () => {

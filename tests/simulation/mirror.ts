@@ -1,0 +1,201 @@
+/**
+ * What is committed, decoded: kept up commit by commit, so that every check is a look-up and never a scan of a database.
+ *
+ * Owns the reading of what the store wrote. It must never ask the product what it believes.
+ *
+ * @module
+ */
+import { eventRecord } from "../../kv/records.ts";
+import type { LaneState } from "../../lib/lane_state.ts";
+import { LEASE } from "../../lib/limits.ts";
+import type { Delivery } from "../../lib/delivery.ts";
+import type { IdempotencyEntry, StoredEvent } from "../../lib/store.ts";
+import type { Webhook } from "../../lib/webhook.ts";
+import type { FakeMutation, FakeWrite } from "../helpers/fake_kv_store.ts";
+
+/** What one commit did to one delivery. */
+export interface DeliveryChange {
+  readonly before: Delivery | null;
+  /** Null: its record was removed. */
+  readonly after: Delivery | null;
+}
+
+/** What one commit did. */
+export interface Changes {
+  readonly deliveries: readonly DeliveryChange[];
+  /** Webhooks whose due entries or markers changed. */
+  readonly indexed: ReadonlySet<string>;
+  readonly webhooks: readonly { readonly before: Webhook | null; readonly after: Webhook | null }[];
+  readonly events: readonly StoredEvent[];
+  readonly keys: readonly {
+    readonly key: string;
+    readonly before: IdempotencyEntry | null;
+    readonly after: IdempotencyEntry;
+  }[];
+  /** Processes that said that they live. */
+  readonly beats: readonly string[];
+}
+
+/** When each due entry of a delivery is, and whose. */
+type Dues = Map<string, Map<number, string | null>>;
+
+/** The name of a delivery in this room. */
+export function nameOf({ event_id, webhook_id }: { event_id: string; webhook_id: string }): string {
+  return `${event_id} ${webhook_id}`;
+}
+
+/** The same map for the same key, made when it is first asked for. */
+export function inside<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
+
+const decoder = new TextDecoder();
+
+/** A record that was checked a moment ago, when it was written. */
+function parsed<Value>(bytes: Uint8Array): Value {
+  return JSON.parse(decoder.decode(bytes)) as Value;
+}
+
+function bytesOf(mutation: FakeMutation): Uint8Array<ArrayBuffer> | null {
+  return mutation.type === "set" && mutation.value.kind === "bytes" ? mutation.value.bytes : null;
+}
+
+/** See the module. */
+export class Mirror {
+  readonly deliveries = new Map<string, Delivery>();
+  readonly events = new Map<string, StoredEvent>();
+  readonly webhooks = new Map<string, Webhook>();
+  readonly keys = new Map<string, IdempotencyEntry>();
+  readonly instances = new Set<string>();
+  /** The stored state of lanes, and when it was written, by the time that {@linkcode Mirror.apply} is told. */
+  readonly lanes = new Map<string, { readonly state: LaneState; readonly written_at: number }>();
+  /** Of each webhook, the due entries of each event. */
+  readonly dues = new Map<string, Dues>();
+  /** Of each webhook, the slots in which it has a marker. */
+  readonly agenda = new Map<string, Set<number>>();
+
+  #now = 0;
+
+  /**
+   * Follows one commit.
+   * @param write What took effect.
+   * @param now When, by the world's time.
+   */
+  apply(write: FakeWrite, now: number): Changes {
+    this.#now = now;
+    const changes = {
+      deliveries: [] as DeliveryChange[],
+      indexed: new Set<string>(),
+      webhooks: [] as { before: Webhook | null; after: Webhook | null }[],
+      events: [] as StoredEvent[],
+      keys: [] as { key: string; before: IdempotencyEntry | null; after: IdempotencyEntry }[],
+      beats: [] as string[],
+    };
+    for (const mutation of write.mutations) this.#follow(mutation, changes);
+    return changes;
+  }
+
+  #follow(
+    mutation: FakeMutation,
+    changes: {
+      deliveries: DeliveryChange[];
+      indexed: Set<string>;
+      webhooks: { before: Webhook | null; after: Webhook | null }[];
+      events: StoredEvent[];
+      keys: { key: string; before: IdempotencyEntry | null; after: IdempotencyEntry }[];
+      beats: string[];
+    },
+  ): void {
+    const [table, first, second, third] = mutation.key;
+    const bytes = bytesOf(mutation);
+    switch (table) {
+      case "delivery": {
+        const name = `${String(first)} ${String(second)}`;
+        const before = this.deliveries.get(name) ?? null;
+        const after = bytes === null ? null : parsed<Delivery>(bytes);
+        if (after === null) this.deliveries.delete(name);
+        else this.deliveries.set(name, after);
+        changes.deliveries.push({ before, after });
+        return;
+      }
+      case "due": {
+        const of_webhook = inside(this.dues, String(first), () => new Map());
+        const of_event = inside(of_webhook, String(third), () => new Map());
+        if (bytes === null) of_event.delete(Number(second));
+        else of_event.set(Number(second), parsed<{ owner: string | null }>(bytes).owner);
+        if (of_event.size === 0) of_webhook.delete(String(third));
+        changes.indexed.add(String(first));
+        return;
+      }
+      case "agenda": {
+        const slots = inside(this.agenda, String(second), () => new Set());
+        if (bytes === null) slots.delete(Number(first));
+        else slots.add(Number(first));
+        changes.indexed.add(String(second));
+        return;
+      }
+      case "webhook": {
+        const before = this.webhooks.get(String(second)) ?? null;
+        const after = bytes === null ? null : parsed<Webhook>(bytes);
+        if (after === null) this.webhooks.delete(String(second));
+        else this.webhooks.set(String(second), after);
+        changes.webhooks.push({ before, after });
+        return;
+      }
+      case "event": {
+        if (bytes === null) return;
+        const event = eventRecord.decode(bytes);
+        if (!this.events.has(event.id)) changes.events.push(event);
+        this.events.set(event.id, event);
+        return;
+      }
+      case "event_key": {
+        if (bytes === null) return;
+        const key = `${String(first)} ${String(second)}`;
+        const after = parsed<IdempotencyEntry>(bytes);
+        changes.keys.push({ key, before: this.keys.get(key) ?? null, after });
+        this.keys.set(key, after);
+        return;
+      }
+      case "health":
+        if (bytes !== null) this.lanes.set(String(second), { state: parsed(bytes), written_at: this.#now });
+        return;
+      case "instance":
+        if (bytes === null) this.instances.delete(String(first));
+        else this.instances.add(String(first));
+        if (bytes !== null) changes.beats.push(String(first));
+    }
+  }
+
+  /** How many due entries there are. */
+  get due_count(): number {
+    let count = 0;
+    for (const dues of this.dues.values()) {
+      for (const times of dues.values()) count += times.size;
+    }
+    return count;
+  }
+
+  /** How many markers there are. */
+  get marker_count(): number {
+    return [...this.agenda.values()].reduce((sum, slots) => sum + slots.size, 0);
+  }
+
+  /** When each due entry is, unordered. */
+  dueTimes(): number[] {
+    return [...this.dues.values()].flatMap((dues) =>
+      [...dues.values()].flatMap((times) => [...times.keys()])
+    );
+  }
+
+  /** When the last of what is scheduled is over: due entries, and the slots of markers; null if there is nothing. */
+  get last_at(): number | null {
+    const slots = [...this.agenda.values()].flatMap((some) => [...some]);
+    const last = Math.max(...slots.map((slot) => (slot + 1) * LEASE.slot_ms), ...this.dueTimes());
+    return last === -Infinity ? null : last;
+  }
+}

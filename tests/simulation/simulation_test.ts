@@ -1,0 +1,68 @@
+/**
+ * The simulation over many seeds, and the proof that its invariants can fail: every planted bug is caught.
+ *
+ * A failure names its seed and the command that repeats it.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { createInvariants } from "./invariants.ts";
+import { PLANTED_BUGS } from "./planted_bugs.ts";
+import { type Run, simulate } from "./simulate.ts";
+
+const STEPS = 30;
+/** The seeds that every run of the tests looks at, always the same: `deno task simulate --seeds 5000` draws others. */
+const SEEDS = 900;
+/** How many seeds a planted bug may survive. */
+const BUG_SEEDS = 120;
+
+function told(seed: number, { violation, trace }: Run): string {
+  const found = `Seed ${seed} violates ${violation?.invariant}: ${violation?.what}`;
+  const last = trace.slice(-30).join("\n");
+  return `${found}\nRepeat it: deno task simulate --seed ${seed} --steps ${STEPS}\n${last}`;
+}
+
+Deno.test("whatever happens, nothing accepted is lost and every send is explained", async () => {
+  for (let seed = 0; seed < SEEDS; seed++) {
+    const run = await simulate(seed, STEPS);
+    assert(run.violation === null, told(seed, run));
+  }
+});
+
+Deno.test("the same seed gives the same run, to the last line", async () => {
+  const [first, second] = [await simulate(7, STEPS), await simulate(7, STEPS)];
+  assertEquals(first.trace, second.trace);
+});
+
+for (const { name, breakage, caught_by, weather, steps = STEPS } of PLANTED_BUGS) {
+  Deno.test(`a planted bug is caught by ${caught_by}: ${name}`, async () => {
+    const options = { breakage, only: caught_by, ...(weather === undefined ? {} : { weather }) };
+    for (let seed = 0; seed < BUG_SEEDS; seed++) {
+      const { violation } = await simulate(seed, steps, options);
+      if (violation !== null) return;
+    }
+    assert(false, `it survived ${BUG_SEEDS} seeds`);
+  });
+}
+
+Deno.test("the command runs without any permission but its own, and refuses what makes no sense", async () => {
+  const run = async (...args: string[]): Promise<[number, string]> => {
+    const command = new Deno.Command(Deno.execPath(), {
+      args: ["task", "--quiet", "simulate", ...args],
+      env: { NO_COLOR: "1" },
+      stderr: "null",
+    });
+    const { code, stdout } = await command.output();
+    return [code, new TextDecoder().decode(stdout)];
+  };
+  const [code, text] = await run("--seed", "3", "--steps", "5", "--seeds", "2");
+  assertEquals([code, text.startsWith("Everything held: 2 seeds from 3, 5 steps each")], [0, true]);
+  assertEquals((await run("--seed", "three"))[0], 2);
+});
+
+Deno.test("every invariant has a name of its own and is caught out by a planted bug", () => {
+  const names = createInvariants().map(({ name }) => name);
+  assertEquals(new Set(names).size, names.length);
+  const caught = new Set(PLANTED_BUGS.map(({ caught_by }) => caught_by));
+  assertEquals(names.filter((name) => !caught.has(name)), []);
+});
