@@ -40,7 +40,10 @@ async function readBytes(
   });
   try {
     for (;;) {
-      const { done, value: chunk } = await reader.read();
+      const { done, value: chunk } = await reader.read().catch((cause) => {
+        // Its caller hung up, or sent what is no body in HTTP: nothing that our operator has to look at.
+        throw new AppError("invalid_json", "Cannot read the body: it must arrive as a whole", { cause });
+      });
       if (late) {
         throw new AppError(
           "invalid_json",

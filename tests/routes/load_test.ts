@@ -11,22 +11,30 @@ import { readJson } from "../../routes/body.ts";
 import type { Env } from "../../routes/context.ts";
 import { limitedLoad, Load } from "../../routes/load.ts";
 import { problemResponse } from "../../routes/problem.ts";
-import { createManualClock, settle } from "../helpers/manual_clock.ts";
-import { recordingLog } from "../helpers/recording_log.ts";
+import { createManualClock, type ManualClock, settle } from "../helpers/manual_clock.ts";
+import { type Logged, recordingLog } from "../helpers/recording_log.ts";
 import { SAMPLE_AT } from "../helpers/sample.ts";
 
-function makeApp(): { app: Hono<Env>; load: Load; clock: ReturnType<typeof createManualClock> } {
+interface TestApp {
+  readonly app: Hono<Env>;
+  readonly load: Load;
+  readonly clock: ManualClock;
+  readonly logged: readonly Logged[];
+}
+
+function makeApp(): TestApp {
+  const logged: Logged[] = [];
   const clock = createManualClock(SAMPLE_AT);
   const load = new Load(clock);
   const app = new Hono<Env>();
   app.use(limitedLoad(load));
-  app.onError((error, context) => problemResponse(context, error, recordingLog()));
+  app.onError((error, context) => problemResponse(context, error, recordingLog(logged)));
   app.get("/healthz", (context) => context.text("ok"));
   app.post(
     "/in",
     async (context) => context.json(await readJson(context, { bytes_max: INPUT.batch_bytes_max })),
   );
-  return { app, load, clock };
+  return { app, load, clock, logged };
 }
 
 function post(body: BodyInit | ReadableStream<Uint8Array>): Request {
@@ -84,4 +92,24 @@ Deno.test("a body that drips is given up after its time, and what it held is fre
   assertStringIncludes(detail, "within 30 s");
   assert(cancelled);
   assertEquals([load.requests, load.body_bytes], [0, 0]);
+});
+
+Deno.test("a body whose connection breaks is its caller's trouble: nothing is told to the operator, and its bytes are free", async () => {
+  const { app, load, logged } = makeApp();
+  let breaks: () => void = () => {};
+  const broken = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode("{"));
+      breaks = () => controller.error(new Deno.errors.BadResource("gone"));
+    },
+  });
+  const answer = Promise.resolve(app.fetch(post(broken)));
+  await settle();
+  assertEquals(load.body_bytes, 1);
+  breaks();
+  const response = await answer;
+  const { code, detail } = await response.json();
+  assertEquals([response.status, code], [400, "invalid_json"]);
+  assertStringIncludes(detail, "as a whole");
+  assertEquals([load.requests, load.body_bytes, logged], [0, 0, []]);
 });
