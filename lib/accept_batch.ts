@@ -147,7 +147,7 @@ function counted(results: readonly BatchResult[]): BatchAnswer {
     const first = errors.flatMap((error, index) =>
       error.errors.length > 0 ? error.errors : [{ path: `/events/${index}`, message: error.detail }]
     );
-    throw validationError(first.slice(0, INPUT.batch_errors_shown_max));
+    throw validationError(first);
   }
   return {
     accepted: results.length - errors.length - duplicates,

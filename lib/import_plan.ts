@@ -44,8 +44,6 @@ export interface Wanted {
 
 /** URLs looked up at once. */
 const LOOKUPS_AT_ONCE = 16;
-/** Errors told at once: enough to see what is wrong. */
-const ERRORS_SHOWN_MAX = INPUT.batch_errors_shown_max;
 
 /**
  * Reads a document and checks all of it.
@@ -84,7 +82,7 @@ export async function planOf(input: unknown, ports: ImportPorts): Promise<Wanted
     }
   }
   errors.push(...await refusedUrls(plan, ports), ...await tooLarge(plan, ports));
-  if (errors.length > 0) throw validationError(errors.slice(0, ERRORS_SHOWN_MAX));
+  if (errors.length > 0) throw validationError(errors);
   return plan;
 }
 

@@ -48,8 +48,8 @@ export const INPUT = {
   event_bytes_max: 32 * KiB,
   batch_bytes_max: 4 * MiB,
   batch_events_max: 1000,
-  /** Errors listed when no item of a batch is valid: enough to see what is wrong. */
-  batch_errors_shown_max: 100,
+  /** Faults listed in one refusal: enough to see what is wrong, and no answer is many times what was asked. */
+  errors_shown_max: 100,
   string_chars_max: 500,
   message_chars_max: 2000,
   pairs_max: 20,

@@ -8,6 +8,7 @@
  */
 import type { z } from "zod";
 import { AppError, type FieldError } from "./errors.ts";
+import { INPUT } from "./limits.ts";
 import "./fault_text.ts";
 
 /**
@@ -65,7 +66,7 @@ export function validate<Schema extends z.ZodType>(
  * The refusal of several fields at once.
  *
  * @param errors The fields at fault, at least one.
- * @returns A `validation_failed` error whose message tells the first and counts the rest.
+ * @returns A `validation_failed` error that lists the first hundred and whose message tells the first and counts the rest.
  */
 export function validationError(errors: readonly FieldError[]): AppError {
   const [first] = errors;
@@ -73,5 +74,7 @@ export function validationError(errors: readonly FieldError[]): AppError {
   const detail = first === undefined
     ? ""
     : `: ${first.path === "" ? "the body" : first.path}: ${first.message}`;
-  return new AppError("validation_failed", `Cannot accept the input${detail}${rest}`, { errors });
+  return new AppError("validation_failed", `Cannot accept the input${detail}${rest}`, {
+    errors: errors.slice(0, INPUT.errors_shown_max),
+  });
 }

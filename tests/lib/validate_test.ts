@@ -103,6 +103,13 @@ Deno.test("validationError() tells the first fault and counts the rest", () => {
   assertEquals(validationError([url, name]).errors, [url, name]);
 });
 
+Deno.test("validationError() lists a hundred faults at most and counts them all", () => {
+  const faults = Array.from({ length: 150 }, (_, n) => ({ path: `/k${n}`, message: "Unknown key" }));
+  const { message, errors } = validationError(faults);
+  assertEquals(message, "Cannot accept the input: /k0: Unknown key (and 149 more)");
+  assertEquals(errors, faults.slice(0, 100));
+});
+
 Deno.test("validate() never puts a value of the input into what it says", () => {
   const secret = fc.stringMatching(/^[A-Za-z0-9]{12,40}$/);
   const places: ((value: string) => unknown)[] = [
