@@ -60,7 +60,8 @@ const envelope = batchSchema(z.unknown());
  * @param mayPostFor Whether the caller may post for a site.
  * @param ports What accepting needs.
  * @returns A result for each item.
- * @throws {AppError} `validation_failed` if no item is valid, `unavailable` if none could be stored.
+ * @throws {AppError} `validation_failed` if no item is valid, `unavailable` if none could be stored, `rate_limited` if
+ * none was because its site is too fast.
  */
 export async function acceptBatch(
   input: unknown,
@@ -139,8 +140,9 @@ function counted(results: readonly BatchResult[]): BatchAnswer {
   const duplicates = results.filter((result) => "duplicate" in result).length;
   if (errors.length === results.length) {
     // Something was valid and could not be stored: the whole batch is worth another try.
-    if (errors.some(({ code }) => code === "unavailable")) {
-      throw new AppError("unavailable", "Cannot accept the batch: nothing of it could be stored just now", {
+    for (const code of ["unavailable", "rate_limited"] as const) {
+      if (!errors.some((error) => error.code === code)) continue;
+      throw new AppError(code, "Cannot accept the batch: nothing of it could be stored just now", {
         retry_after_s: 1,
       });
     }

@@ -198,6 +198,7 @@ export const EVENT_OPERATIONS: Operations = {
       examples: { two: { events: [exampleOf("goal_completion"), exampleOf("custom_event")] } },
     },
     answers: { 202: { description: "What came of each", schema: batch } },
+    errors: ["rate_limited"],
   },
   [`GET ${path}`]: {
     id: "listEvents",

@@ -125,7 +125,8 @@ function headersOf(names: readonly (keyof typeof ANSWER_HEADERS)[]): JsonObject 
 
 function problemHeaders(codes: readonly ErrorCode[]): (keyof typeof ANSWER_HEADERS)[] {
   if (codes.includes("unauthorized")) return ["X-Request-Id", "WWW-Authenticate"];
-  return codes.includes("unavailable") ? ["X-Request-Id", "Retry-After"] : ["X-Request-Id"];
+  const later = codes.includes("unavailable") || codes.includes("rate_limited");
+  return later ? ["X-Request-Id", "Retry-After"] : ["X-Request-Id"];
 }
 
 /** The refusals of a status: a component, named after their codes, since many routes refuse the same. */
