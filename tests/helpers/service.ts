@@ -241,3 +241,14 @@ export async function temporaryFile(): Promise<AsyncDisposable & { readonly path
   const folder = await temporaryFolder();
   return { ...folder, path: `${folder.path}/tidings.db` };
 }
+
+/**
+ * The memory of a process.
+ *
+ * @param pid Which.
+ * @returns What is resident of it, in MiB.
+ */
+export async function residentMiB(pid: number): Promise<number> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-o", "rss=", "-p", String(pid)] }).output();
+  return Number(new TextDecoder().decode(stdout)) / 1024;
+}
