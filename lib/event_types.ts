@@ -7,8 +7,8 @@
  * @module
  */
 import { z } from "zod";
+import { withAnyNames } from "./any_names.ts";
 import { INPUT } from "./limits.ts";
-import { isJsonObject } from "./merge_patch.ts";
 
 const text = z.string().min(1).max(INPUT.string_chars_max);
 const count = z.int().min(0);
@@ -20,13 +20,7 @@ function pairs(): z.ZodType<Record<string, string | number | boolean>> {
     .refine((value) => Object.keys(value).length <= INPUT.pairs_max, {
       error: `must have at most ${INPUT.pairs_max} pairs`,
     });
-  // A record of zod leaves this name out without a word (4.6), and a receiver would not get what was accepted.
-  return z.preprocess((input, context) => {
-    if (isJsonObject(input) && Object.hasOwn(input, "__proto__")) {
-      context.addIssue({ code: "custom", path: ["__proto__"], message: "must have another name" });
-    }
-    return input;
-  }, values);
+  return withAnyNames(values);
 }
 
 const window = { window_start: dateTime.optional(), window_end: dateTime.optional() };

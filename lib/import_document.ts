@@ -6,6 +6,7 @@
  * @module
  */
 import { z } from "zod";
+import { withAnyNames } from "./any_names.ts";
 import { DOCUMENT_VERSION } from "./export.ts";
 import { INPUT } from "./limits.ts";
 import type { JsonObject } from "./merge_patch.ts";
@@ -17,7 +18,7 @@ const sealed = z.strictObject({
     .refine((secrets) => secrets.every(({ expires_at }, index) => (expires_at === null) === (index === 0)), {
       error: "must be newest first: the first without expires_at, the others with it",
     }),
-  headers: z.record(z.string(), z.string()),
+  headers: withAnyNames(z.record(z.string(), z.string())),
 });
 
 const ignored = z.string().nullish().meta({ description: "Not read" });
@@ -39,7 +40,10 @@ export const frameFields = {
   keys: z.array(z.unknown()).nullish().meta({ description: "Not read: keys are not imported" }),
 };
 
-const site = z.strictObject({ site_id: siteIdSchema, webhooks: z.array(z.looseObject(documentFields)) });
+const site = z.strictObject({
+  site_id: siteIdSchema,
+  webhooks: z.array(withAnyNames(z.looseObject(documentFields))),
+});
 
 /** The document, with settings still to be read; no site and no webhook is in it twice. */
 export const documentSchema = z.strictObject({ ...frameFields, sites: z.array(site) }).superRefine(

@@ -63,6 +63,14 @@ export function createApp(ports: RoutePorts): Hono<Env> {
     });
   });
   app.use(limitedLoad(new Load(ports.clock)));
+  app.use(async (context, next) => {
+    // Deno joins Host and path to a URL: with these in it, a path would be answered that was not asked for, past
+    // whatever a proxy in front of the service allows.
+    if (/[/?#\\@]/.test(context.req.header("Host") ?? "")) {
+      throw new AppError("not_found", "Not found: the Host header must be a host");
+    }
+    await next();
+  });
   app.route("/", serviceRoutes(ports));
   app.route("/", eventRoutes(ports));
   app.route("/", readingRoutes(ports));

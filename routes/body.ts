@@ -109,6 +109,13 @@ function unsupported(media_types: readonly string[]): AppError {
   return new AppError("unsupported_media_type", `Cannot read the body: its Content-Type must be ${list}`);
 }
 
+/** Names and values as they were sent, also under names that are empty or those of an object's own parts. */
+function queryOf(context: RouteContext): URLSearchParams {
+  const { url } = context.req;
+  const begin = url.indexOf("?");
+  return new URLSearchParams(begin < 0 ? "" : url.slice(begin + 1));
+}
+
 /**
  * Refuses every query parameter: one that is ignored would let a caller believe that it counts.
  *
@@ -116,10 +123,10 @@ function unsupported(media_types: readonly string[]): AppError {
  * @throws {AppError} `validation_failed`, with each parameter's name.
  */
 export function refuseQuery(context: RouteContext): void {
-  const names = Object.keys(context.req.queries());
-  if (names.length === 0) return;
+  const names = new Set(queryOf(context).keys());
+  if (names.size === 0) return;
   throw validationError(
-    names.map((name) => ({ path: jsonPointer([name]), message: "Unknown query parameter" })),
+    [...names].map((name) => ({ path: jsonPointer([name]), message: "Unknown query parameter" })),
   );
 }
 
@@ -131,12 +138,13 @@ export function refuseQuery(context: RouteContext): void {
  * @throws {AppError} `validation_failed` for one that is given twice: either could be meant.
  */
 export function readQuery(context: RouteContext): Record<string, string> {
-  const entries = Object.entries(context.req.queries());
-  const twice = entries.filter(([, values]) => values.length > 1);
-  if (twice.length > 0) {
+  const entries = [...queryOf(context)];
+  const names = entries.map(([name]) => name);
+  const twice = new Set(names.filter((name, index) => names.indexOf(name) < index));
+  if (twice.size > 0) {
     throw validationError(
-      twice.map(([name]) => ({ path: jsonPointer([name]), message: "must be given once" })),
+      [...twice].map((name) => ({ path: jsonPointer([name]), message: "must be given once" })),
     );
   }
-  return Object.fromEntries(entries.map(([name, [value]]) => [name, value ?? ""]));
+  return Object.fromEntries(entries);
 }

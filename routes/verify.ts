@@ -5,6 +5,7 @@
  */
 import { Hono } from "hono";
 import { z } from "zod";
+import { withAnyNames } from "../lib/any_names.ts";
 import { INPUT } from "../lib/limits.ts";
 import { validate } from "../lib/validate.ts";
 import { verifySignatures } from "../lib/verify.ts";
@@ -16,7 +17,7 @@ export const request = z.strictObject({
   secret: z.string().min(1).max(INPUT.url_chars_max),
   /** The raw body as text. */
   body: z.string().max(INPUT.body_bytes_max),
-  headers: z.record(z.string(), z.string()),
+  headers: withAnyNames(z.record(z.string(), z.string())),
 });
 
 /** The body as a JSON string takes up to six bytes a character, and there are headers besides. */

@@ -87,6 +87,25 @@ Deno.test("a request that is no HTTP is refused, and nothing is told to the oper
   assertEquals(troubles(service.logs), []);
 });
 
+Deno.test("a Host header never makes another path of the one that was asked for", async () => {
+  await using service = await startTestService();
+  for (const host of ["h/healthz", "h/healthz?", "h?", "h/healthz#", "h\\healthz\\", "a@h"]) {
+    const answer = await answerTo(
+      service.url,
+      `GET /v1/unknown HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+    );
+    assertMatch(answer, /^HTTP\/1\.1 404 [^]*"code":"not_found"/, host);
+  }
+  for (const host of ["", "h", "h:80", "[::1]:80", "[::", "a b", "\x80", "%zz"]) {
+    const answer = await answerTo(
+      service.url,
+      `GET /healthz HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+    );
+    assertMatch(answer, /^HTTP\/1\.1 [24]\d\d /, host);
+  }
+  assertEquals(troubles(service.logs), []);
+});
+
 Deno.test("a body that ends too early is refused, or nobody is there to be told; the operator is not", async () => {
   await using service = await startTestService();
   for (const framing of ["Content-Length: 1000\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n5\r\n{"]) {

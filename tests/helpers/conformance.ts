@@ -125,6 +125,8 @@ function assertQuery(operation: readonly string[], url: URL): void {
 function assertRequest(operation: readonly string[], { url, request }: Exchange): void {
   assertQuery(operation, new URL(url));
   const body = objectAt([...operation, "requestBody"]);
+  // A body that nothing asks for is not looked at.
+  if (Object.keys(body).length === 0) return;
   if (request.text === "") return assert(body["required"] !== true, "was accepted without a body");
   const type = mediaType(request.headers);
   const path = [...operation, "requestBody", "content", type, "schema"];
