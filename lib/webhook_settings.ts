@@ -26,22 +26,22 @@ const threshold = z.number().min(1);
 const readings = z.int().min(1).max(INPUT.readings_max).default(1);
 const cooldown = z.number().min(0).max(INPUT.cooldown_hours_max).default(12);
 
+const spike = z.strictObject({
+  threshold: threshold.default(10),
+  percent_over_baseline: z.number().positive().nullable().default(null),
+  readings,
+  cooldown_hours: cooldown,
+});
+
+const drop = z.strictObject({ threshold: threshold.default(1), readings, cooldown_hours: cooldown });
+
 const filters = z.strictObject({
   goals: entries,
   custom_events: entries,
   error_types: entries,
-  visitor_spike: z.strictObject({
-    threshold: threshold.default(10),
-    percent_over_baseline: z.number().positive().nullable().default(null),
-    readings,
-    cooldown_hours: cooldown,
-  }).prefault({}),
-  visitor_drop: z.strictObject({
-    threshold: threshold.default(1),
-    readings,
-    cooldown_hours: cooldown,
-  }).prefault({}),
-}).prefault({});
+  visitor_spike: spike.prefault({}),
+  visitor_drop: drop.prefault({}),
+});
 
 /** Headers that Tidings or HTTP itself sets, or that change how the message is framed (RFC 9110, RFC 9112). */
 const RESERVED_HEADER =
@@ -89,7 +89,7 @@ export const settingsFields = z.strictObject({
   format: z.enum(FORMATS).default("json"),
   events: z.array(z.enum(EVENT_NAMES)).min(1).max(EVENT_NAMES.length)
     .refine((names) => new Set(names).size === names.length, { error: "must name each event once" }),
-  filters,
+  filters: filters.prefault({}),
   headers,
   enabled: z.boolean().default(true),
   max_retries: z.int().min(0).max(INPUT.max_retries_max).default(INPUT.max_retries_default),
@@ -132,6 +132,7 @@ export interface SettingsDefaults {
  */
 export function parseSettings(input: unknown, defaults: SettingsDefaults): WebhookSettings {
   if (!isJsonObject(input)) throw validationError([{ path: "", message: "must be an object" }]);
+  refuseUnknownNulls(input);
   return validate(settingsSchema(defaults.timeout_ms), mergePatch({}, unmasked(input, {})));
 }
 
@@ -150,6 +151,7 @@ export function patchSettings(
   defaults: SettingsDefaults,
 ): WebhookSettings {
   if (!isJsonObject(patch)) throw validationError([{ path: "", message: "must be an object" }]);
+  refuseUnknownNulls(patch);
   const merged = mergePatch(settingsOf(before), unmasked(patch, before.headers));
   return validate(settingsSchema(defaults.timeout_ms), merged);
 }
@@ -185,6 +187,25 @@ export function settingsOf(webhook: WebhookSettings): WebhookSettings & JsonObje
     timeout_ms,
     rate_limit_per_minute,
   };
+}
+
+/** Where keys are known, and which; a header's name is its owner's. */
+const KNOWN_KEYS: ReadonlyMap<string, z.ZodObject> = new Map<string, z.ZodObject>([
+  ["", settingsFields],
+  ["/filters", filters],
+  ["/filters/visitor_spike", spike],
+  ["/filters/visitor_drop", drop],
+]);
+
+/** A null removes what it names, so the schema never sees it: whether its key is known is looked at before. */
+function refuseUnknownNulls(patch: JsonObject, path = ""): void {
+  const unknown: string[] = [];
+  for (const [key, value] of Object.entries(patch)) {
+    const inner = path + jsonPointer([key]);
+    if (value === null && !Object.hasOwn(KNOWN_KEYS.get(path)?.shape ?? {}, key)) unknown.push(inner);
+    else if (isJsonObject(value) && KNOWN_KEYS.has(inner)) refuseUnknownNulls(value, inner);
+  }
+  if (unknown.length > 0) throw validationError(unknown.map((at) => ({ path: at, message: "Unknown key" })));
 }
 
 /** A patch in which every masked header is the stored one again, under the name it is stored by. */

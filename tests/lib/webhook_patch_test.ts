@@ -127,6 +127,24 @@ Deno.test("patchSettings() refuses unknown and read-only keys", () => {
   }
 });
 
+Deno.test("a null under an unknown key is refused like any value: it would be taken without a word", () => {
+  const unknown = [
+    [`{"colour":null}`, "/colour"],
+    [`{"__proto__":null}`, "/__proto__"],
+    [`{"filters":{"goal":null}}`, "/filters/goal"],
+    [`{"filters":{"visitor_spike":{"treshold":null}}}`, "/filters/visitor_spike/treshold"],
+  ] as const;
+  for (const [text, path] of unknown) {
+    assertEquals(refusedAt(() => patched(FULL, JSON.parse(text))), [path]);
+    assertEquals(refusedAt(() => parsed(JSON.parse(text))), [path]);
+  }
+  patched(FULL, {
+    name: null,
+    filters: { goals: null, visitor_drop: { readings: null } },
+    headers: { "X-No": null },
+  });
+});
+
 Deno.test("patchSettings() leaves what it is given as it was", () => {
   const before = structuredClone(FULL);
   patched(FULL, { headers: { "x-team": "red" }, filters: { goals: [] }, name: null });
