@@ -49,6 +49,8 @@ async function fill(kv: string, url: string): Promise<Ids> {
     scope: "manage",
     sites: ["*"],
   });
+  await service.webhook(url, { events: ["visitor_spike"] });
+  await service.call("POST", sitePath("/readings"), { current_visitors: 100 });
   await service.call("GET", "/v1/stats");
   return { webhook, waiting, event, delivery: tried[0]?.id ?? "", key: made.json.id };
 }
@@ -77,6 +79,7 @@ function callsOf(
     ["POST", "/v1/events", goal()],
     ["POST", "/v1/events/batch", { events: [goal(2, { idempotency_key: "k" }), goal(3)] }],
     ["POST", sitePath("/explain"), goal()],
+    ["POST", sitePath("/readings"), { current_visitors: 1 }],
     ["POST", `${own}/test`],
     ["POST", sitePath(`/deliveries/${delivery}/redeliver`)],
     ["POST", `${own}/recover`, { since: "2026-01-01T00:00:00Z" }],

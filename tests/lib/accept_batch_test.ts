@@ -17,7 +17,7 @@ function refusing(codes: readonly ErrorCode[]): AcceptPorts {
     throw new Error("nothing is accepted");
   };
   return {
-    store: { accept: never, idempotency: never, event: never },
+    store: { accept: never, acceptWith: never, alerts: never, idempotency: never, event: never },
     directory: { webhooksOf: () => Promise.resolve([]) },
     engine: { reserve: never, unreserve: never, hand: never },
     clock: { now: () => SAMPLE_AT },
@@ -28,6 +28,7 @@ function refusing(codes: readonly ErrorCode[]): AcceptPorts {
         return Promise.reject(new AppError(code, "not now"));
       },
     },
+    alert_turns: { take: never },
     instance: "a",
   };
 }
