@@ -214,7 +214,7 @@ class Round {
 
   /** Writes the state, with an event or without; false if it is not ours any more. */
   async #commit(next: WatchState, payload?: EventPayload): Promise<boolean> {
-    const change = { site_id: this.#site_id, seen: this.#versionstamp, next };
+    const change = { site_id: this.#site_id, seen: this.#versionstamp, watch: next };
     const versionstamp =
       await (payload === undefined ? this.#ports.move(change) : this.#ports.accept(payload, change));
     if (versionstamp === null) return false;

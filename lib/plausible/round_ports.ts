@@ -5,6 +5,7 @@
  */
 import type { EventPayload } from "../event_types.ts";
 import type { Clock } from "../ports.ts";
+import type { WatchChange } from "../store.ts";
 import type { WatchSettings, WatchState } from "../watch.ts";
 import type { Asked, SiteStats, StatsError } from "./client.ts";
 
@@ -15,14 +16,6 @@ export interface WatchReading {
   readonly visitors_12h: number;
   readonly top_sources?: readonly { readonly source: string; readonly visitors: number }[];
   readonly top_pages?: readonly { readonly page: string; readonly visitors: number }[];
-}
-
-/** A change of a site's state, made only if nobody else made one. */
-export interface WatchChange {
-  readonly site_id: string;
-  /** The versionstamp of the state as read. */
-  readonly seen: string;
-  readonly next: WatchState;
 }
 
 /** What a round needs. */

@@ -10,7 +10,8 @@ import { type AcceptableEvent, parseEvent } from "../../lib/event.ts";
 import type { EventPayload } from "../../lib/event_types.ts";
 import { createStatsClient } from "../../lib/plausible/client.ts";
 import { runRound } from "../../lib/plausible/round.ts";
-import type { RoundEnd, RoundPorts, WatchChange, WatchReading } from "../../lib/plausible/round_ports.ts";
+import type { RoundEnd, RoundPorts, WatchReading } from "../../lib/plausible/round_ports.ts";
+import type { WatchChange } from "../../lib/store.ts";
 import { newWatchState, type WatchSettings, type WatchState } from "../../lib/watch.ts";
 import { type FakePlausible, startFakePlausible } from "../helpers/fake_plausible.ts";
 import { createManualClock, type ManualClock } from "../helpers/manual_clock.ts";
@@ -77,7 +78,7 @@ export function setRoundStage(): RoundStage {
     if (change.seen !== String(version)) return Promise.resolve(null);
     assert(change.site_id === SITE);
     // As it is read again from storage.
-    state = structuredClone(change.next);
+    state = structuredClone(change.watch);
     version++;
     if (event !== null) accepted.push(event);
     if (crash === "after") throw new Crash();
