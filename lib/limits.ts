@@ -210,7 +210,7 @@ export const WATCH = {
   failure_wait_ms_max: 5 * MINUTE_MS,
   refused_wait_ms_min: MINUTE_MS,
   refused_wait_ms_max: HOUR_MS,
-  rounds_at_once_max: 16,
+  rounds_at_once_max: 32,
   round_ms_max: 45 * SECOND_MS,
   /** A round that is longer than this has ended: its process died. */
   lease_ms: 60 * SECOND_MS,

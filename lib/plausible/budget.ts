@@ -84,9 +84,11 @@ export function takeRequests(
  *
  * @param budget What was used.
  * @param now The time.
- * @returns The budget after it.
+ * @returns The budget after it; the same while it is silent already.
  */
 export function afterRefusal(budget: WatchBudget, now: number): WatchBudget {
+  // Rounds under way at the same time are refused together: that is one refusal.
+  if (budget.held_until !== null && now < budget.held_until) return budget;
   const wait = WATCH.refused_wait_ms_min * 2 ** Math.min(budget.refusals, 16);
   return {
     ...budget,
