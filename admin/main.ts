@@ -169,6 +169,8 @@ export function serveLocally(
     sites: { store, directory, stats, clock },
     stats: { store, stats },
     history: { store, directory },
+    // Processes that watch look within seconds.
+    watches: { store, clock, plausible: config.plausible, wake: () => {} },
     redeliver: { store, engine: null, clock, instance },
     box: storage.box,
     // Whoever may read the database's file may do everything to it anyway.

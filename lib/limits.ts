@@ -184,7 +184,7 @@ export const STATS = {
   since_ms_default: DAY_MS,
 } as const;
 
-/** Watching Plausible (docs/decisions/0008-watching-plausible.md). */
+/** Watching Plausible (docs/decisions/0009-watching-plausible.md). */
 export const WATCH = {
   /** One request to the Stats API. */
   request_ms_max: 10 * SECOND_MS,

@@ -122,8 +122,8 @@ export interface ShownWatch {
   readonly errors: boolean;
   /** Whether the site has a key of its own. */
   readonly has_api_key: boolean;
-  /** The one that is set, or that of the environment. */
-  readonly interval_s: number;
+  /** The one that is set, or that of the environment; null if there is neither. */
+  readonly interval_s: number | null;
   readonly last_round_at: string | null;
   readonly last_error: string | null;
   readonly next_round_at: string;
@@ -141,7 +141,7 @@ export interface ShownWatch {
 export function showWatch(
   site_id: string,
   { settings, state }: { readonly settings: WatchSettings; readonly state: WatchState },
-  interval_s_default: number,
+  interval_s_default: number | null,
 ): ShownWatch {
   const { visitors, goals, custom_events, errors } = settings;
   return {

@@ -2,12 +2,13 @@
  * How many requests Plausible is sent, and when none at all.
  *
  * Owns the arithmetic, pure; the counts are stored beside the watches, so that restarts and several processes share one
- * budget (docs/decisions/0008-watching-plausible.md). It must never allow more than the limit within any hour; by counting
+ * budget (docs/decisions/0009-watching-plausible.md). It must never allow more than the limit within any hour; by counting
  * whole minutes it may allow a little less.
  *
  * @module
  */
 import { TIME, WATCH, WATCH_BUDGET } from "../limits.ts";
+import { isHosted } from "../plausible_target.ts";
 import type { WatchBudget } from "../watch.ts";
 
 /** What is allowed. */
@@ -24,12 +25,6 @@ const BURST_MINUTES = 2;
 
 function minuteOf(at_ms: number): number {
   return Math.floor(at_ms / TIME.MINUTE_MS);
-}
-
-/** Whether a URL is that of the hosted Plausible, which limits requests. */
-export function isHosted(base_url: string): boolean {
-  const { hostname } = new URL(base_url);
-  return hostname === "plausible.io" || hostname.endsWith(".plausible.io");
 }
 
 /**

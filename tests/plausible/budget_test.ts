@@ -8,11 +8,11 @@ import fc from "fast-check";
 import {
   afterAnswers,
   afterRefusal,
-  isHosted,
   limitsOf,
   takeRequests,
   waitAfterFailure,
 } from "../../lib/plausible/budget.ts";
+import { isHosted } from "../../lib/plausible_target.ts";
 import { BUDGET_AT_FIRST, type WatchBudget } from "../../lib/watch.ts";
 
 const START = Date.UTC(2026, 0, 10);
