@@ -27,11 +27,16 @@ import { createPinnedSender } from "./lib/outbound/pinned_sender.ts";
 import { createOutboundPolicy } from "./lib/outbound/policy.ts";
 import { createResolver } from "./lib/outbound/resolver.ts";
 import { createUrlGuard } from "./lib/outbound/url_guard.ts";
+import { limitsOf } from "./lib/plausible/budget.ts";
+import { createStatsClient } from "./lib/plausible/client.ts";
+import { Watcher } from "./lib/plausible/watcher.ts";
 import type { Clock, Log } from "./lib/ports.ts";
 import { problemsOf } from "./lib/problems.ts";
 import { SiteTurns } from "./lib/site_turns.ts";
 import { countingStore, Stats } from "./lib/stats.ts";
 import type { Store } from "./lib/store.ts";
+import { acceptWatched, takeWatchedReading, wouldSpike } from "./lib/watched.ts";
+import type { AcceptPorts } from "./lib/accept.ts";
 import { createApp } from "./routes/app.ts";
 import { startSteadyServer } from "./routes/steady_server.ts";
 
@@ -178,17 +183,20 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   stats.start();
 
   const guard = createUrlGuard({ policy, resolver, clock });
+  const accept: AcceptPorts = {
+    store: countingStore(store, stats),
+    directory,
+    engine,
+    clock,
+    ids,
+    instance,
+    turns: new SiteTurns(),
+    alert_turns: new SiteTurns(1),
+  };
+  const watcher = createWatcher(accept, { config, store, clock, log, instance });
+  watcher?.start();
   const app = createApp({
-    accept: {
-      store: countingStore(store, stats),
-      directory,
-      engine,
-      clock,
-      ids,
-      instance,
-      turns: new SiteTurns(),
-      alert_turns: new SiteTurns(1),
-    },
+    accept,
     webhooks: {
       store,
       directory,
@@ -204,6 +212,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     stats: { store, stats },
     history: { store, directory },
     redeliver: { store, engine, clock, instance },
+    watches: { store, clock, plausible: config.plausible, wake: () => watcher?.wake() },
     box: storage.box,
     authenticate: createAuthenticator({ store, clock, admin_key: config.admin_key }),
     problems: () => problemsOf({ store, engine, clock }),
@@ -223,12 +232,16 @@ export async function startService(parts: ServiceParts): Promise<Service> {
 
   return {
     url,
-    sweep: () => engine.sweep(),
+    async sweep() {
+      await Promise.all([engine.sweep(), watcher?.sweep()]);
+    },
     sweepAndStay: () => stayWhileDue({ engine, store, clock }, LEASE.tick_ms_max),
     async stop(grace_ms) {
       const started = clock.elapsed();
       const left_ms = (): number => Math.max(grace_ms - (clock.elapsed() - started), 0);
       await inTime(server.shutdown(), Math.min(REQUESTS_GRACE_MS, grace_ms), clock);
+      // Before the engine: what its rounds bring is still sent, or handed back.
+      if (watcher !== null) await inTime(watcher.stop(), left_ms(), clock);
       await engine.stop(left_ms());
       // What is under way even now is cut short; its lease tells the next process.
       await inTime(sender.close(), left_ms(), clock);
@@ -236,6 +249,30 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       await storage.close();
     },
   };
+}
+
+/** What makes the rounds of watched sites; null if there is no Plausible to watch. */
+function createWatcher(
+  accept: AcceptPorts,
+  { config: { plausible }, store, clock, log, instance }: Pick<ServiceParts, "config" | "clock" | "log"> & {
+    readonly store: Store;
+    readonly instance: string;
+  },
+): Watcher | null {
+  if (plausible === null) return null;
+  return new Watcher({
+    store,
+    client: createStatsClient({ base_url: plausible.url, clock }),
+    clock,
+    log,
+    instance,
+    limits: limitsOf(plausible.url),
+    api_key: plausible.api_key,
+    interval_s: plausible.interval_s,
+    takeReading: (site_id, reading) => takeWatchedReading(site_id, reading, accept),
+    wouldSpike: (site_id, current_visitors, at) => wouldSpike(site_id, { current_visitors, at }, accept),
+    accept: (payload, change) => acceptWatched(payload, change, accept),
+  });
 }
 
 /** Waits for something, but no longer than that. */

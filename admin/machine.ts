@@ -24,10 +24,12 @@ export interface BackupMade {
 
 /** What came of sealing anew. */
 export interface Resealed {
-  /** How many webhooks were sealed anew. */
+  /** How many of both were sealed anew. */
   readonly resealed: number;
   /** How many there are, deleted ones too. */
   readonly webhooks: number;
+  /** How many watched sites there are. */
+  readonly watches: number;
 }
 
 /** The machine itself. */

@@ -169,6 +169,8 @@ export function serveLocally(
     sites: { store, directory, stats, clock },
     stats: { store, stats },
     history: { store, directory },
+    // Processes that watch look within seconds.
+    watches: { store, clock, plausible: config.plausible, wake: () => {} },
     redeliver: { store, engine: null, clock, instance },
     box: storage.box,
     // Whoever may read the database's file may do everything to it anyway.
@@ -236,7 +238,7 @@ async function resealSecrets(onProgress: (progress: Progress) => void): Promise<
     const { unopened, ...resealed } = await reencrypt({ db, committer, box, new_box }, onProgress);
     if (unopened.length > 0) {
       throw new Failure(
-        `${unopened.length} webhooks open with neither key: ${unopened.slice(0, 10).join(", ")}`,
+        `${unopened.length} webhooks or watches open with neither key: ${unopened.slice(0, 10).join(", ")}`,
         "The others are done. Set TIDINGS_SECRET_KEY_PREVIOUS to the key that these were sealed with, and repeat it.",
       );
     }

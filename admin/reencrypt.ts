@@ -17,11 +17,11 @@ export const REENCRYPT: Verb = {
   examples: ["reencrypt"],
   async runHere({ machine, say }) {
     const answer = await machine.reencrypt(progressLines(say, "Looked at"));
-    const { resealed, webhooks } = answer;
+    const { resealed, webhooks, watches } = answer;
     return {
       answer,
       text: () =>
-        `${resealed} of ${webhooks} webhooks were sealed anew; now all open with TIDINGS_SECRET_KEY.\n` +
+        `${resealed} of ${webhooks} webhooks and ${watches} watches were sealed anew; now all open with TIDINGS_SECRET_KEY.\n` +
         "Once every process runs with both keys or the new one alone, TIDINGS_SECRET_KEY_PREVIOUS can go.",
     };
   },

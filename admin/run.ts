@@ -18,13 +18,14 @@ import { KEYS } from "./keys.ts";
 import { REENCRYPT } from "./reencrypt.ts";
 import { READINGS } from "./readings.ts";
 import { SITES } from "./sites.ts";
+import { WATCH } from "./watch.ts";
 import { STATS } from "./stats.ts";
 import { oneLine } from "./terminal_text.ts";
 import type { Noun, Verb, World } from "./verb.ts";
 import { WEBHOOKS } from "./webhooks.ts";
 
 /** All nouns, in the order in which the help names them. */
-export const NOUNS: readonly Noun[] = [KEYS, SITES, WEBHOOKS, EVENTS, READINGS, DELIVERIES];
+export const NOUNS: readonly Noun[] = [KEYS, SITES, WEBHOOKS, EVENTS, READINGS, DELIVERIES, WATCH];
 
 /** The verbs that stand alone. */
 export const VERBS: readonly Verb[] = [STATS, AUDIT, EXPORT, IMPORT, DOCTOR, BACKUP, REENCRYPT];

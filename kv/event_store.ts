@@ -20,6 +20,7 @@ import { createAlertRecords } from "./alert_store.ts";
 import { type Key, keys } from "./keys.ts";
 import type { Check, Mutation } from "./member.ts";
 import { deliveryRecord, eventRecord, idempotencyRecord } from "./records.ts";
+import { watchWriting } from "./watch_store.ts";
 import type { StoreParts, WebhookRecords } from "./webhook_store.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -170,7 +171,11 @@ export function createEventStore(
     },
 
     async acceptWith(change, acceptances) {
-      const state = change === null ? { checks: [], mutations: [] } : alerts.writing(change);
+      const state = change === null
+        ? { checks: [], mutations: [] }
+        : "watch" in change
+        ? watchWriting(change)
+        : alerts.writing(change);
       const result = await committer.commit({
         checks: [...state.checks, ...acceptances.flatMap(acceptanceChecks)],
         mutations: [...state.mutations, ...acceptances.flatMap(acceptanceMutations)],

@@ -46,6 +46,12 @@ export const keys = {
   agenda: (slot: number, webhook_id: string): Key => ["agenda", slot, webhook_id],
   agendaSlot: (slot: number): Key => ["agenda", slot],
   agendaAll: (): Key => ["agenda"],
+  /** What is set, and apart from it what changes with every round. */
+  watch: (site_id: string): Key => ["watch", site_id],
+  watchSites: (): Key => ["watch"],
+  watchStates: (): Key => ["watch_state"],
+  watchState: (site_id: string): Key => ["watch_state", site_id],
+  watchBudget: (): Key => ["watch_budget"],
   version: (): Key => ["version"],
   ring: (): Key => ["ring"],
   apiKey: (hash: string): Key => ["api_key", hash],

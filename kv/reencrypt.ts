@@ -6,14 +6,15 @@
  *
  * @module
  */
-import { headerPlace, secretPlace } from "../lib/secret.ts";
+import { headerPlace, secretPlace, watchKeyPlace } from "../lib/secret.ts";
 import type { Webhook } from "../lib/webhook.ts";
 import type { Committer } from "./committer.ts";
 import type { Database } from "./database.ts";
-import { keys } from "./keys.ts";
+import { type Key, keys } from "./keys.ts";
 import { CHECK_PLACE } from "./open.ts";
 import { sealRecord, webhookRecord } from "./records.ts";
 import { SealError, type SecretBox } from "./secret_box.ts";
+import { watchRecord } from "./watch_store.ts";
 
 /** What it works with. */
 export interface ReencryptParts {
@@ -29,9 +30,11 @@ export interface ReencryptParts {
 export interface Reencrypted {
   /** All there are, deleted ones too. */
   readonly webhooks: number;
+  /** Watched sites. */
+  readonly watches: number;
   /** Sealed anew by this pass. */
   readonly resealed: number;
-  /** The ids of those that neither key opens. */
+  /** The ids of those that neither key opens; of a watch, its site. */
   readonly unopened: readonly string[];
 }
 
@@ -50,7 +53,7 @@ type Outcome = "resealed" | "left" | "unopened";
  * Seals with the new key whatever is sealed with another. Can be cut short and repeated.
  *
  * @param parts See {@linkcode ReencryptParts}.
- * @param onProgress Is told after each webhook how many are done, of how many.
+ * @param onProgress Is told after each record how many are done, of how many.
  * @returns What was done.
  * @throws {CommitError} `unavailable`: what is done is done.
  */
@@ -58,24 +61,32 @@ export async function reencrypt(
   parts: ReencryptParts,
   onProgress: (progress: { readonly done: number; readonly total: number }) => void = () => {},
 ): Promise<Reencrypted> {
-  const total = await countWebhooks(parts);
+  const total = await countRecords(parts);
   const unopened: string[] = [];
-  let [webhooks, resealed] = [0, 0];
-  for await (const entry of parts.db.list<Uint8Array>({ prefix: keys.webhookSites() })) {
-    const outcome = await resealEntry(entry, parts, resealWebhook);
-    webhooks++;
-    if (outcome === "resealed") resealed++;
-    if (outcome === "unopened") unopened.push(String(entry.key.at(-1)));
-    onProgress({ done: webhooks, total: Math.max(total, webhooks) });
-  }
+  let [done, resealed] = [0, 0];
+  const all = async (prefix: Key, reseal: Reseal): Promise<number> => {
+    const before = done;
+    for await (const entry of parts.db.list<Uint8Array>({ prefix })) {
+      const outcome = await resealEntry(entry, parts, reseal);
+      done++;
+      if (outcome === "resealed") resealed++;
+      if (outcome === "unopened") unopened.push(String(entry.key.at(-1)));
+      onProgress({ done, total: Math.max(total, done) });
+    }
+    return done - before;
+  };
+  const webhooks = await all(keys.webhookSites(), resealWebhook);
+  const watches = await all(keys.watchSites(), resealWatch);
   // Last, so that a start with the new key alone is refused until all is done.
   if (unopened.length === 0) await resealCheck(parts);
-  return { webhooks, resealed, unopened };
+  return { webhooks, watches, resealed, unopened };
 }
 
-async function countWebhooks({ db }: Pick<ReencryptParts, "db">): Promise<number> {
+async function countRecords({ db }: Pick<ReencryptParts, "db">): Promise<number> {
   let total = 0;
-  for await (const _ of db.list({ prefix: keys.webhookSites() })) total++;
+  for (const prefix of [keys.webhookSites(), keys.watchSites()]) {
+    for await (const _ of db.list({ prefix })) total++;
+  }
   return total;
 }
 
@@ -88,6 +99,7 @@ async function resealCheck(parts: ReencryptParts): Promise<void> {
 type Reseal = (
   value: Uint8Array,
   boxes: Pick<ReencryptParts, "box" | "new_box">,
+  key: Key,
 ) => Promise<Uint8Array<ArrayBuffer> | null>;
 
 /** Seals one record anew, again whenever someone else wrote it meanwhile. */
@@ -95,7 +107,7 @@ async function resealEntry(entry: Entry, parts: ReencryptParts, reseal: Reseal):
   let { value, versionstamp }: Pick<Entry, "value" | "versionstamp"> = entry;
   for (let tries = 0; tries < CONFLICTS_MAX; tries++) {
     try {
-      const resealed = await reseal(value, parts);
+      const resealed = await reseal(value, parts, entry.key);
       if (resealed === null) return "left";
       const result = await parts.committer.commit({
         checks: [{ key: entry.key, versionstamp }],
@@ -112,6 +124,17 @@ async function resealEntry(entry: Entry, parts: ReencryptParts, reseal: Reseal):
   }
   throw new Error(`Cannot seal ${String(entry.key.at(-1))} anew: it keeps changing`);
 }
+
+/** The site of a watch is in its key only. */
+const resealWatch: Reseal = async (value, { box, new_box }, key) => {
+  const record = watchRecord.decode(value);
+  const place = watchKeyPlace(String(key.at(-1)));
+  if (record.api_key === null || await opens(new_box, record.api_key, place)) return null;
+  return watchRecord.encode({
+    ...record,
+    api_key: await box.seal(await box.open(record.api_key, place), place),
+  });
+};
 
 const resealWebhook: Reseal = async (value, { box, new_box }) => {
   const record: Webhook = webhookRecord.decode(value);

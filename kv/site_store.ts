@@ -56,9 +56,9 @@ export function createSiteStore(parts: StoreParts): SiteStore {
     return first === undefined ? null : String(first.key[1]);
   }
 
-  /** The first site behind another one that has a webhook or an event. */
+  /** The first site behind another one that has a webhook, an event or a watch. */
   async function nextSite(site_id: string | null): Promise<string | null> {
-    const prefixes = [keys.webhookSites(), keys.eventSites()];
+    const prefixes = [keys.webhookSites(), keys.eventSites(), keys.watchSites()];
     const found = await Promise.all(prefixes.map((prefix) => siteAfter(prefix, site_id)));
     return found.filter((site) => site !== null).toSorted(compareTexts)[0] ?? null;
   }
@@ -127,6 +127,7 @@ export function createSiteStore(parts: StoreParts): SiteStore {
 
     async siteExists(site_id) {
       if ((await db.get(keys.siteDeletion(site_id))).versionstamp !== null) return true;
+      if ((await db.get(keys.watch(site_id))).versionstamp !== null) return true;
       const found = await Promise.all([
         some(keys.webhooksOf(site_id), 1),
         some(keys.siteEventsOf(site_id), 1),
@@ -164,7 +165,11 @@ export function createSiteStore(parts: StoreParts): SiteStore {
       for (const prefix of [keys.idempotencyOf, keys.statsOf, keys.lanesOf]) {
         removed += await removeAll(prefix(site_id), AT_ONCE);
       }
-      await committer.commit({ checks: [], mutations: [{ kind: "delete", key: keys.alerts(site_id) }] });
+      await committer.commit({
+        checks: [],
+        mutations: [keys.alerts(site_id), keys.watch(site_id), keys.watchState(site_id)]
+          .map((key) => ({ kind: "delete", key }) as const),
+      });
       return removed;
     },
 

@@ -12,6 +12,7 @@ import { createKeyStore } from "./key_store.ts";
 import { createRecordReader } from "./record_reader.ts";
 import { createSiteStore } from "./site_store.ts";
 import { createStatStore } from "./stat_store.ts";
+import { createWatchStore } from "./watch_store.ts";
 import { createWebhookRecords, createWebhookStore, type StoreParts } from "./webhook_store.ts";
 
 /**
@@ -34,6 +35,7 @@ export function createStore(
     ...createAuditStore(parts),
     ...createSiteStore(parts),
     ...createStatStore(parts),
+    ...createWatchStore(parts),
     ...agenda,
     // Spreading would freeze the value of the moment.
     get failing_since() {

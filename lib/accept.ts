@@ -114,7 +114,7 @@ async function commit(
     decisions,
     ...(idempotency === null ? {} : { idempotency: { ...idempotency, lives_ms: INPUT.idempotency_key_ms } }),
   };
-  const [id] = await admit([admission], change, ports) ?? [];
+  const [id] = (await admit([admission], change, ports))?.ids ?? [];
   return id === undefined ? null : { ...answer(id, decisions), duplicate: false };
 }
 

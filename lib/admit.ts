@@ -14,7 +14,7 @@ import type { Reservation } from "./engine/engine_ports.ts";
 import type { EventPayload } from "./event_types.ts";
 import { LANE } from "./limits.ts";
 import type { Clock, Ids } from "./ports.ts";
-import type { Acceptance, SiteStateChange, Store, StoredEvent } from "./store.ts";
+import type { Acceptance, SiteStateChange, Store, StoredEvent, WatchChange } from "./store.ts";
 import type { Webhook } from "./webhook.ts";
 
 /** What admitting needs. */
@@ -43,6 +43,14 @@ export interface Admission {
   };
 }
 
+/** What was committed. */
+export interface Admitted {
+  /** Of the events, in their order. */
+  readonly ids: readonly string[];
+  /** Of everything written. */
+  readonly versionstamp: string;
+}
+
 /** An event on its way. */
 interface Prepared {
   readonly acceptance: Acceptance;
@@ -55,14 +63,14 @@ interface Prepared {
  * @param admissions The events.
  * @param change What is remembered of the site from now on, or null.
  * @param ports What it needs.
- * @returns Their ids; null if what a decision rests on (an idempotency key, the state) was changed meanwhile: decide again.
+ * @returns Their ids and the versionstamp; null if what a decision rests on (an idempotency key, the state) was changed meanwhile: decide again.
  * @throws {AppError} `unavailable`.
  */
 export async function admit(
   admissions: readonly Admission[],
-  change: SiteStateChange | null,
+  change: SiteStateChange | WatchChange | null,
   ports: AdmitPorts,
-): Promise<string[] | null> {
+): Promise<Admitted | null> {
   const { store, engine } = ports;
   const prepared: Prepared[] = [];
   let versionstamp: string | null = null;
@@ -75,7 +83,7 @@ export async function admit(
       : await store.acceptWith(change, acceptances);
     if (versionstamp === null) return null;
     for (const each of prepared) handOver(each, versionstamp, engine);
-    return prepared.map(({ acceptance }) => acceptance.event.id);
+    return { ids: acceptances.map(({ event }) => event.id), versionstamp };
   } finally {
     if (versionstamp === null) { for (const { reservations } of prepared) engine.unreserve(reservations); }
   }

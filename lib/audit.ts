@@ -26,6 +26,8 @@ export const AUDIT_ACTIONS = [
   "key.created",
   "key.changed",
   "key.revoked",
+  "watch.set",
+  "watch.removed",
   "site.deleted",
   "secrets.exported",
 ] as const;

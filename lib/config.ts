@@ -6,9 +6,10 @@
  *
  * @module
  */
-import { closestVariable, findVariable, RESERVED_VARIABLES } from "./environment.ts";
+import { closestVariable, findVariable } from "./environment.ts";
 import { isKvServer, kvFile, kvFileProblem, type KvTarget } from "./kv_target.ts";
 import { INPUT } from "./limits.ts";
+import { type PlausibleTarget, plausibleTarget } from "./plausible_target.ts";
 import type { LogLevel } from "./ports.ts";
 
 /** The checked configuration. `Network` is whatever the parser of networks makes. */
@@ -27,6 +28,8 @@ export interface Config<Network> {
   readonly retry_base_ms: number;
   readonly sender: "pinned" | "fetch";
   readonly timeout_ms: number;
+  /** The Plausible to watch. */
+  readonly plausible: PlausibleTarget | null;
   readonly log_level: LogLevel;
   readonly log_format: "json" | "pretty";
 }
@@ -108,6 +111,7 @@ export function parseConfig<Network>(
       10_000,
       wholeNumber(INPUT.timeout_ms_min, INPUT.timeout_ms_max),
     ),
+    plausible: plausibleTarget(reader),
     log_level: reader.read("TIDINGS_LOG", "info", oneOf(["debug", "info", "warn", "error"])),
     log_format: reader.read(
       "TIDINGS_LOG_FORMAT",
@@ -159,12 +163,7 @@ class Reader {
       if (!name.startsWith(PREFIX) || this.text(name) === undefined || findVariable(name) !== undefined) {
         continue;
       }
-      this.refuse(
-        name,
-        RESERVED_VARIABLES.has(name)
-          ? "is not supported yet: this version does not watch Plausible"
-          : unknown(name),
-      );
+      this.refuse(name, unknown(name));
     }
   }
 }

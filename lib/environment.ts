@@ -56,6 +56,16 @@ export const ENVIRONMENT: readonly EnvironmentVariable[] = [
     "`pinned`, or `fetch` where raw connections are not allowed (a weaker guard)",
   ),
   variable("TIDINGS_TIMEOUT_MS", "10000", "default deadline of a delivery: 1000 to 30000 milliseconds"),
+  variable("TIDINGS_PLAUSIBLE_URL", null, "the Plausible to watch, e.g. `https://plausible.example.com`"),
+  secret(
+    "TIDINGS_PLAUSIBLE_KEY",
+    "a key of its Stats API, for sites that are watched without one of their own",
+  ),
+  variable(
+    "TIDINGS_PLAUSIBLE_INTERVAL_S",
+    null,
+    "seconds between two looks at a watched site: 1 to 86400; unset: 60, and 300 for plausible.io",
+  ),
   variable("TIDINGS_LOG", "info", "the least level that is logged: `debug`, `info`, `warn` or `error`"),
   variable("TIDINGS_LOG_FORMAT", "json", "`json` or `pretty`; unset on a terminal: `pretty`"),
 ];
@@ -67,13 +77,6 @@ function variable(name: string, defaultText: string | null, meaning: string): En
 function secret(name: string, meaning: string): EnvironmentVariable {
   return { name, default: null, meaning, secret: true };
 }
-
-/** Names that are kept for watching a Plausible site, which this version can't do yet. */
-export const RESERVED_VARIABLES: ReadonlySet<string> = new Set([
-  "TIDINGS_PLAUSIBLE_URL",
-  "TIDINGS_PLAUSIBLE_KEY",
-  "TIDINGS_PLAUSIBLE_INTERVAL_S",
-]);
 
 /**
  * Looks a variable up.

@@ -184,6 +184,52 @@ export const STATS = {
   since_ms_default: DAY_MS,
 } as const;
 
+/** Watching Plausible (docs/decisions/0009-watching-plausible.md). */
+export const WATCH = {
+  /** One request to the Stats API. */
+  request_ms_max: 10 * SECOND_MS,
+  answer_bytes_max: 1 * MiB,
+  /** Rows that the Stats API gives at most unless asked for fewer. */
+  rows_max: 10_000,
+  interval_s_min: 1,
+  interval_s_max: 86_400,
+  interval_s_default: 60,
+  /** plausible.io counts requests. */
+  interval_s_default_hosted: 300,
+  api_key_chars_max: 1024,
+  /** Plausible buffers what it ingests for about five seconds. */
+  settled_ms: 30 * SECOND_MS,
+  window_ms_max: DAY_MS,
+  /** What is older than this is not caught up with after an outage. */
+  behind_ms_max: 7 * DAY_MS,
+  drop_ms: 12 * HOUR_MS,
+  current_ms: 5 * MINUTE_MS,
+  tops: 3,
+  /** Failures in a row before they are told. */
+  failures_to_tell: 3,
+  failure_wait_ms_max: 5 * MINUTE_MS,
+  refused_wait_ms_min: MINUTE_MS,
+  refused_wait_ms_max: HOUR_MS,
+  rounds_at_once_max: 32,
+  round_ms_max: 45 * SECOND_MS,
+  /** A round that is longer than this has ended: its process died. */
+  lease_ms: 60 * SECOND_MS,
+  /** How often a process looks for what others changed. */
+  look_ms: 5 * SECOND_MS,
+  look_ms_min: 250,
+  health_ms_max: 15 * SECOND_MS,
+} as const;
+
+/** Requests to Plausible, over all sites and processes. */
+export const WATCH_BUDGET = {
+  /** plausible.io allows a team 600 an hour and 60 in ten seconds: a tenth stays free for other uses of the key. */
+  hosted: { hour_max: 540, burst_max: 40 },
+  /** The Community Edition has no practical limit: this is a bound on what a mistake can do. */
+  other: { hour_max: 36_000, burst_max: 3000 },
+  /** The part of an hour that regular rounds may take: the rest is for spikes and for sites that were just added. */
+  regular_part: 0.8,
+} as const;
+
 /** How long the process waits for sends in flight when it is told to stop. */
 export const SHUTDOWN = { grace_ms: 10 * SECOND_MS, grace_ms_on_deploy: 4 * SECOND_MS } as const;
 
@@ -203,5 +249,10 @@ assert(REQUEST.body_bytes_max >= 8 * INPUT.batch_bytes_max, "eight batches fit")
 assert(
   ACCEPT.per_site_at_once + ACCEPT.per_site_waiting_max < REQUEST.at_once_max / 2,
   "a site that is too fast leaves room for others",
+);
+assert(WATCH.lease_ms > WATCH.round_ms_max + WATCH.request_ms_max, "a round ends before its lease");
+assert(
+  WATCH_BUDGET.hosted.hour_max < 600 && WATCH_BUDGET.hosted.burst_max < 60,
+  "the limits of plausible.io hold",
 );
 assert(LANE.cap_max <= LANE.sends_per_site_max, "one lane fits its site");

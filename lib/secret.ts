@@ -43,6 +43,11 @@ export function headerPlace(site_id: string, webhook_id: string, name: string): 
   return [site_id, webhook_id, `header ${name}`];
 }
 
+/** Where the Stats API key of a watched site belongs: as {@linkcode secretPlace}. */
+export function watchKeyPlace(site_id: string): string[] {
+  return [site_id, "watch", "api_key"];
+}
+
 const PREFIX = "whsec_";
 const VISIBLE = /^[\x21-\x7e]+$/;
 const GENERATED_BYTES = 32;

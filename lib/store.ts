@@ -15,6 +15,7 @@ import type { DeliveredEventName } from "./event_types.ts";
 import type { LaneState } from "./lane_state.ts";
 import type { Pause } from "./pause.ts";
 import type { StatCounts } from "./stats.ts";
+import type { WatchBudget, WatchSettings, WatchState } from "./watch.ts";
 import type { Webhook } from "./webhook.ts";
 
 /** A record as read, with the versionstamp that a later commit checks. */
@@ -66,6 +67,14 @@ export interface SiteStateChange {
   /** The versionstamp of what was read; null for nothing. */
   readonly seen: string | null;
   readonly next: AlertState;
+}
+
+/** A change of the state of a watch, of what it was read as. */
+export interface WatchChange {
+  readonly site_id: string;
+  /** The versionstamp of what was read. */
+  readonly seen: string;
+  readonly watch: WatchState;
 }
 
 /** A due entry: someone has to look at this delivery at that time. */
@@ -218,7 +227,10 @@ export interface EventStore {
    * Accepts events of one site together with a change of what is remembered of it, all or nothing.
    * @returns The versionstamp of everything written, or null if the state or an idempotency key was changed meanwhile.
    */
-  acceptWith(change: SiteStateChange | null, acceptances: readonly Acceptance[]): Promise<string | null>;
+  acceptWith(
+    change: SiteStateChange | WatchChange | null,
+    acceptances: readonly Acceptance[],
+  ): Promise<string | null>;
   /** What is remembered of a site for its alerts; that of a site without readings if there is nothing. */
   alerts(site_id: string): Promise<{ readonly value: AlertState; readonly versionstamp: string | null }>;
   /** @throws {BrokenRecord} If it is there and can't be read. */
@@ -334,7 +346,7 @@ export interface SiteSummary {
   readonly last_event_at: number | null;
 }
 
-/** Storage of sites as a whole. A site exists while there is a webhook or an event of it. */
+/** Storage of sites as a whole. A site exists while there is a webhook, an event or a watch of it. */
 export interface SiteStore {
   /** The sites behind `after`, in the order of their names; `next` is the next page's `after`, null at the end. */
   sitePage(limit: number, after: string | null): Promise<{ sites: SiteSummary[]; next: string | null }>;
@@ -391,6 +403,45 @@ export interface StatStore {
   statPage(query: StatQuery): Promise<{ rows: readonly StatRow[]; next: StatPosition | null }>;
 }
 
+/** A watch as stored. */
+export interface StoredWatch {
+  readonly site_id: string;
+  readonly settings: WatchSettings;
+  readonly state: Versioned<WatchState>;
+}
+
+/** Storage of watches. */
+export interface WatchStore {
+  /** @throws {BrokenRecord} If it is there and can't be read. */
+  watch(site_id: string): Promise<StoredWatch | null>;
+  /** Every watch that can be read, with its API key still sealed. */
+  watches(): Promise<StoredWatch[]>;
+  /**
+   * Sets a watch, deciding again when someone else changed it meanwhile.
+   * @param decide Gets the watch as it is now, or null; returns it as it shall be, and what is told of it.
+   * @returns The watch after it.
+   */
+  setWatch(
+    site_id: string,
+    decide: (before: StoredWatch | null) => {
+      readonly settings: WatchSettings;
+      readonly state: WatchState;
+      readonly note: AuditNote;
+    },
+  ): Promise<StoredWatch>;
+  /** @returns Whether there was one. */
+  removeWatch(site_id: string, note: AuditNote): Promise<boolean>;
+  /**
+   * Changes the state of a watch, and the budget with it.
+   * @returns The versionstamp of what was written, or null if either was changed meanwhile.
+   */
+  moveWatch(change: WatchChange, budget?: Versioned<WatchBudget>): Promise<string | null>;
+  /** The requests to Plausible, and what is checked when they change; an empty versionstamp if there are none. */
+  watchBudget(): Promise<Versioned<WatchBudget>>;
+  /** @returns Whether it was written; not if it was changed since it was read. */
+  moveBudget(budget: Versioned<WatchBudget>): Promise<boolean>;
+}
+
 /** All of it. */
 export interface Store
-  extends KeyStore, WebhookStore, EventStore, AgendaStore, AuditStore, SiteStore, StatStore {}
+  extends KeyStore, WebhookStore, EventStore, AgendaStore, AuditStore, SiteStore, StatStore, WatchStore {}

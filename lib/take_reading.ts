@@ -83,12 +83,12 @@ async function takeInTurn(
     webhooks,
     decisions,
   }));
-  const event_ids = await admit(admissions, { site_id, seen, next: decided.after }, ports);
-  if (event_ids === null) return null;
+  const admitted = await admit(admissions, { site_id, seen, next: decided.after }, ports);
+  if (admitted === null) return null;
   return {
     triggered: told.flatMap(({ payload: { event }, decisions }, index) =>
       decisions.filter(({ reason }) => reason === null)
-        .map(({ webhook_id }) => ({ webhook_id, event, event_id: event_ids[index] ?? "" }))
+        .map(({ webhook_id }) => ({ webhook_id, event, event_id: admitted.ids[index] ?? "" }))
     ),
     skipped: decided.alerts.flatMap(skippedOf),
   };

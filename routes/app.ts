@@ -21,6 +21,7 @@ import { serviceRoutes } from "./service.ts";
 import { siteRoutes } from "./sites.ts";
 import { statRoutes } from "./stats.ts";
 import { verifyRoutes } from "./verify.ts";
+import { watchRoutes } from "./watches.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
 /** The methods that a path takes, for paths that do not take the one asked for. */
@@ -75,6 +76,7 @@ export function createApp(ports: RoutePorts): Hono<Env> {
   app.route("/", eventRoutes(ports));
   app.route("/", readingRoutes(ports));
   app.route("/", webhookRoutes(ports));
+  app.route("/", watchRoutes(ports));
   app.route("/", deliveryRoutes(ports));
   app.route("/", keyRoutes(ports));
   app.route("/", verifyRoutes(ports));

@@ -20,6 +20,7 @@ import type { Stats } from "../lib/stats.ts";
 import type { Directory } from "../lib/directory.ts";
 import type { Store } from "../lib/store.ts";
 import { validationError } from "../lib/validate.ts";
+import type { WatchPorts } from "../lib/watches.ts";
 import type { WebhookPorts } from "../lib/webhooks.ts";
 import { refuseQuery } from "./body.ts";
 import type { RequestLoad } from "./load.ts";
@@ -43,6 +44,7 @@ export interface RoutePorts {
   /** `stats` is null where nothing is counted. */
   readonly stats: { readonly store: Pick<Store, "statPage">; readonly stats: Pick<Stats, "flush"> | null };
   readonly history: { readonly store: Store; readonly directory: Directory };
+  readonly watches: Omit<WatchPorts, "actor">;
   readonly redeliver: Omit<RedeliverPorts, "actor">;
   /** What secrets are sealed with, at rest and in an export. */
   readonly box: Sealing;

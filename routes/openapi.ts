@@ -18,11 +18,13 @@ import { ANSWER_HEADERS, operationJson, type Operations } from "./openapi_operat
 import { schemaComponents } from "./openapi_schema.ts";
 import { READING_OPERATIONS } from "./openapi_readings.ts";
 import { KEY_OPERATIONS, SERVICE_OPERATIONS } from "./openapi_service.ts";
+import { WATCH_OPERATIONS } from "./openapi_watches.ts";
 import { WEBHOOK_OPERATIONS } from "./openapi_webhooks.ts";
 
 const OPERATIONS: Operations = {
   ...EVENT_OPERATIONS,
   ...READING_OPERATIONS,
+  ...WATCH_OPERATIONS,
   ...WEBHOOK_OPERATIONS,
   ...DELIVERY_OPERATIONS,
   ...KEY_OPERATIONS,

@@ -67,7 +67,7 @@ Deno.test("backup, reencrypt and recover say how far they are to a person, and n
     },
     reencrypt(onProgress) {
       onProgress({ done: 1, total: 2 });
-      return Promise.resolve({ resealed: 1, webhooks: 2 });
+      return Promise.resolve({ resealed: 1, webhooks: 2, watches: 0 });
     },
   };
   const table: [command: string, said: string][] = [

@@ -19,7 +19,7 @@ import { startReceiver } from "../helpers/receiver.ts";
 import { SECRET_KEY, startProcess, temporaryFile } from "../helpers/service.ts";
 import { NOBODY } from "./section.ts";
 
-/** Every noun with its verbs; `watch` and `readings` are not there yet. */
+/** Every noun with its verbs. */
 const NOUNS: Readonly<Record<string, readonly string[]>> = {
   keys: ["create", "list", "revoke"],
   sites: ["list", "delete"],
@@ -37,6 +37,8 @@ const NOUNS: Readonly<Record<string, readonly string[]>> = {
   ],
   events: ["send", "list", "show", "explain"],
   deliveries: ["list", "show", "redeliver"],
+  readings: ["send"],
+  watch: ["show", "set", "remove"],
 };
 const ALONE = ["stats", "audit", "doctor", "export", "import", "backup", "reencrypt"];
 

@@ -14,6 +14,7 @@ import { BrokenRecord } from "../../lib/errors.ts";
 import { createStore } from "../../kv/store.ts";
 import type { AuditNote } from "../../lib/audit.ts";
 import type { Store } from "../../lib/store.ts";
+import { newWatchState } from "../../lib/watch.ts";
 import { FakeKv } from "../helpers/fake_kv.ts";
 import { recordingLog } from "../helpers/recording_log.ts";
 import { createManualClock } from "../helpers/manual_clock.ts";
@@ -87,7 +88,7 @@ Deno.test("reencrypt() leaves everything opening with the new key alone, and not
     { db, committer, box, new_box },
     ({ done, total }) => progress.push(`${done}/${total}`),
   );
-  assertEquals(done, { webhooks: 3, resealed: 2, unopened: [] });
+  assertEquals(done, { webhooks: 3, watches: 0, resealed: 2, unopened: [] });
   assertEquals(progress, ["1/3", "2/3", "3/3"]);
   assertEquals(await secretKeyFits(db, committer, new_box), true);
   const now = storeWith(new_box);
@@ -139,7 +140,7 @@ Deno.test("reencrypt() names what neither key opens, does the rest, and keeps a 
   const other = await createSecretBox(new Uint8Array(32).fill(3));
   await stageStore(db, committer, other).addWebhook(sampleWebhook(4), NOTE);
   const done = await reencrypt({ db, committer, box, new_box });
-  assertEquals(done, { webhooks: 4, resealed: 2, unopened: [sampleWebhookId(4)] });
+  assertEquals(done, { webhooks: 4, watches: 0, resealed: 2, unopened: [sampleWebhookId(4)] });
   assertEquals(await secretKeyFits(db, committer, new_box), false);
   const before = (await db.get(keys.webhook(SAMPLE_SITE, sampleWebhookId(4)))).versionstamp;
   await reencrypt({ db, committer, box, new_box });
@@ -158,3 +159,27 @@ function stageStore(db: FakeKv, committer: ReturnType<typeof createCommitter>, b
     idPrefixAt: (at_ms) => `evt_${sampleUlidPrefix(at_ms)}`,
   });
 }
+
+Deno.test("the keys of watched sites are sealed anew, and open with the new key alone", async () => {
+  const { db, committer, storeWith, old_store, box, new_box } = await oldStage();
+  const settings = {
+    visitors: true,
+    goals: true,
+    custom_events: false,
+    errors: true,
+    interval_s: null,
+    updated_at: SAMPLE_AT,
+  };
+  for (const [site_id, api_key] of [["a.example", "stats-key"], ["b.example", null]] as const) {
+    await old_store.setWatch(site_id, () => ({
+      settings: { ...settings, api_key },
+      state: newWatchState(SAMPLE_AT),
+      note: { ...NOTE, action: "watch.set" },
+    }));
+  }
+  const done = await reencrypt({ db, committer, box, new_box });
+  assertEquals([done.watches, done.resealed, done.unopened], [2, 3, []]);
+  const store = storeWith(new_box);
+  assertEquals((await store.watch("a.example"))?.settings.api_key, "stats-key");
+  assertEquals((await reencrypt({ db, committer, box, new_box })).resealed, 0);
+});

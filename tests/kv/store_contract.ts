@@ -28,6 +28,7 @@ import { testMoves } from "./store_contract_moves.ts";
 import { testPages } from "./store_contract_pages.ts";
 import { testSites } from "./store_contract_sites.ts";
 import { testStats } from "./store_contract_stats.ts";
+import { testWatches } from "./store_contract_watches.ts";
 import { testWebhooks } from "./store_contract_webhooks.ts";
 
 /** A store under test, over an empty database. */
@@ -105,6 +106,7 @@ export function testStoreContract(
   testHistory(test);
   testWebhooks(test);
   testAlerts(test);
+  testWatches(test);
   testAgenda(test);
   testKeys(test);
   testAudit(test);

@@ -8,7 +8,7 @@
 import { assert, assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { type Config, type ConfigMistake, parseConfig, parseSecretKey } from "../../lib/config.ts";
-import { ENVIRONMENT, RESERVED_VARIABLES } from "../../lib/environment.ts";
+import { ENVIRONMENT } from "../../lib/environment.ts";
 import { type Network, parseNetworks } from "../../lib/outbound/address.ts";
 
 type Env = Record<string, string | undefined>;
@@ -50,6 +50,7 @@ Deno.test("parseConfig() has a default for everything", () => {
     retry_base_ms: 10_000,
     sender: "pinned",
     timeout_ms: 10_000,
+    plausible: null,
     log_level: "info",
     log_format: "json",
   });
@@ -64,7 +65,7 @@ Deno.test("parseConfig() uses the defaults that the table of variables names", (
 });
 
 Deno.test("parseConfig() takes an empty variable for unset, whichever it is", () => {
-  const names = [...ENVIRONMENT.map((known) => known.name), ...RESERVED_VARIABLES, "TIDINGS_TYPO"];
+  const names = [...ENVIRONMENT.map((known) => known.name), "TIDINGS_TYPO"];
   assertEquals(configOf(Object.fromEntries(names.map((name) => [name, ""]))), configOf({}));
 });
 
@@ -87,6 +88,9 @@ Deno.test("parseConfig() reads every variable", () => {
     TIDINGS_RETRY_BASE_MS: "1",
     TIDINGS_SENDER: "fetch",
     TIDINGS_TIMEOUT_MS: "30000",
+    TIDINGS_PLAUSIBLE_URL: "http://127.0.0.1:8000/stats/",
+    TIDINGS_PLAUSIBLE_KEY: "stats-key",
+    TIDINGS_PLAUSIBLE_INTERVAL_S: "5",
     TIDINGS_LOG: "debug",
     TIDINGS_LOG_FORMAT: "pretty",
   });
@@ -103,6 +107,7 @@ Deno.test("parseConfig() reads every variable", () => {
     retry_base_ms: 1,
     sender: "fetch",
     timeout_ms: 30_000,
+    plausible: { url: "http://127.0.0.1:8000/stats", api_key: "stats-key", interval_s: 5 },
     log_level: "debug",
     log_format: "pretty",
   });
@@ -120,6 +125,9 @@ const ACCEPTED: Record<string, readonly string[]> = {
   TIDINGS_RETRY_BASE_MS: ["1", "3600000"],
   TIDINGS_SENDER: ["pinned", "fetch"],
   TIDINGS_TIMEOUT_MS: ["1000", "30000"],
+  TIDINGS_PLAUSIBLE_URL: ["https://plausible.io", "http://127.0.0.1:8000/stats/"],
+  TIDINGS_PLAUSIBLE_KEY: ["abc-_123"],
+  TIDINGS_PLAUSIBLE_INTERVAL_S: ["1", "86400"],
   TIDINGS_LOG: ["debug", "info", "warn", "error"],
   TIDINGS_LOG_FORMAT: ["json", "pretty"],
   TIDINGS_KV: [
@@ -164,6 +172,15 @@ const REFUSED: Record<string, readonly string[]> = {
   TIDINGS_RETRY_BASE_MS: ["0", "3600001", "10s"],
   TIDINGS_SENDER: ["Pinned", "undici", "toString"],
   TIDINGS_TIMEOUT_MS: ["999", "30001", "10_000"],
+  TIDINGS_PLAUSIBLE_URL: [
+    "plausible.io",
+    "ftp://plausible.io",
+    "https://me:pw@plausible.io",
+    "https://plausible.io?x=1",
+    "https://plausible.io#x",
+  ],
+  TIDINGS_PLAUSIBLE_KEY: ["a b", "ü"],
+  TIDINGS_PLAUSIBLE_INTERVAL_S: ["0", "86401", "60s", "-1"],
   TIDINGS_LOG: ["INFO", "trace", "__proto__"],
   TIDINGS_LOG_FORMAT: ["logfmt"],
   TIDINGS_KV: [
@@ -222,8 +239,8 @@ Deno.test("parseConfig() says what a value must be and what it is", () => {
 
 Deno.test("parseConfig() reports all mistakes at once", () => {
   const env = Object.fromEntries(Object.entries(REFUSED).map(([name, values]) => [name, values[0]]));
-  const mistakes = mistakesOf({ ...env, TIDINGS_TYPO: "x", TIDINGS_PLAUSIBLE_URL: "y" });
-  const expected = [...Object.keys(REFUSED), "TIDINGS_TYPO", "TIDINGS_PLAUSIBLE_URL"].sort();
+  const mistakes = mistakesOf({ ...env, TIDINGS_TYPO: "x" });
+  const expected = [...Object.keys(REFUSED), "TIDINGS_TYPO"].sort();
   assertEquals(mistakes.map((mistake) => mistake.variable).sort(), expected);
 });
 
@@ -315,24 +332,29 @@ Deno.test("parseConfig() refuses an unknown TIDINGS_ variable and guesses what w
   }
 });
 
-Deno.test("parseConfig() refuses the variables of the watcher, which does not exist yet", () => {
-  for (const name of RESERVED_VARIABLES) {
-    assertEquals(
-      mistakeOf({ [name]: "x1y2z3" }),
-      `${name} is not supported yet: this version does not watch Plausible`,
-    );
-  }
-  assertEquals(RESERVED_VARIABLES.size, 3);
+Deno.test("parseConfig() reads which Plausible is watched, and asks the hosted one less often", () => {
+  const url = "https://stats.example.com/";
+  assertEquals(configOf({ TIDINGS_PLAUSIBLE_URL: url, TIDINGS_PLAUSIBLE_KEY: "k" }).plausible, {
+    url: "https://stats.example.com",
+    api_key: "k",
+    interval_s: 60,
+  });
+  const intervalOf = (env: Record<string, string>) => configOf(env).plausible?.interval_s;
+  assertEquals(intervalOf({ TIDINGS_PLAUSIBLE_URL: "https://plausible.io" }), 300);
+  assertEquals(
+    intervalOf({ TIDINGS_PLAUSIBLE_URL: "https://plausible.io", TIDINGS_PLAUSIBLE_INTERVAL_S: "90" }),
+    90,
+  );
+  assertEquals(configOf({ TIDINGS_PLAUSIBLE_KEY: "k", TIDINGS_PLAUSIBLE_INTERVAL_S: "5" }).plausible, null);
 });
 
 Deno.test("parseConfig() never shows a secret, be it malformed or under a misspelt name", () => {
   const names = [
     ...ENVIRONMENT.filter((known) => known.secret).map((known) => known.name),
-    ...RESERVED_VARIABLES,
     "TIDINGS_ADMIN_KY",
     "TIDINGS_TOKEN",
   ];
-  assertEquals(names.length, 9);
+  assertEquals(names.length, 7);
   // No message has a run of digits this long, so that finding the secret in one can't be chance.
   const secretText = fc.tuple(fc.bigInt({ min: 10n ** 11n, max: 10n ** 45n }), fc.string()).map(([n, s]) =>
     `${n}${s}`
@@ -386,7 +408,6 @@ Deno.test("ENVIRONMENT names every variable once, with a meaning, and gives no s
   for (const known of ENVIRONMENT) {
     assert(known.meaning.length > 10, known.name);
     assert(!known.secret || known.default === null, known.name);
-    assertFalse(RESERVED_VARIABLES.has(known.name));
   }
   const secrets = ENVIRONMENT.filter((known) => known.secret).map((known) => known.name);
   assertEquals(secrets, [
@@ -394,5 +415,6 @@ Deno.test("ENVIRONMENT names every variable once, with a meaning, and gives no s
     "TIDINGS_ADMIN_KEY",
     "TIDINGS_SECRET_KEY",
     "TIDINGS_SECRET_KEY_PREVIOUS",
+    "TIDINGS_PLAUSIBLE_KEY",
   ]);
 });

@@ -65,6 +65,9 @@ const TABLE: Readonly<Record<string, Access>> = {
     status: 202,
     body: () => ({ current_visitors: 1 }),
   },
+  "GET /v1/sites/:site_id/watch": { may: READ, status: 404 },
+  "PUT /v1/sites/:site_id/watch": { may: MANAGE, status: 422, body: () => ({}) },
+  "DELETE /v1/sites/:site_id/watch": { may: MANAGE, status: 404 },
   "POST /v1/sites/:site_id/explain": {
     may: MANAGE,
     status: 200,
