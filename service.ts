@@ -172,7 +172,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     directory,
     user_agent: `Tidings/${VERSION}`,
     retry_base_ms: config.retry_base_ms,
-    plausible_url: null,
+    plausible_url: config.plausible?.url ?? null,
   };
   const alarm = database.has_queue
     ? createQueueAlarm(database.db, { clock, log })

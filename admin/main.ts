@@ -162,7 +162,7 @@ export function serveLocally(
         directory,
         user_agent: `Tidings/${VERSION}`,
         retry_base_ms: config.retry_base_ms,
-        plausible_url: null,
+        plausible_url: config.plausible?.url ?? null,
       },
     },
     keys: { store, clock, ids },
