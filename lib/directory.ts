@@ -14,17 +14,11 @@ import type { Webhook } from "./webhook.ts";
 /** Sites whose webhooks are kept in memory; beyond it the one asked for longest ago is dropped. */
 const SITES_MAX = 20_000;
 
-interface Entry {
-  readonly generation: number;
-  readonly webhooks: Promise<readonly Webhook[]>;
-}
-
 /** See the module. */
 export class Directory {
   readonly #store: Pick<WebhookStore, "webhooksOf" | "webhook" | "version">;
-  readonly #sites = new Map<string, Entry>();
+  readonly #sites = new Map<string, Promise<readonly Webhook[]>>();
   readonly #signing = new WeakMap<Secret, Promise<SigningKey>>();
-  #generation = 0;
   #version: bigint | null = null;
 
   /** @param store Where webhooks are. */
@@ -60,9 +54,9 @@ export class Directory {
     return await Promise.all(valid.map((secret) => this.#signingKey(secret)));
   }
 
-  /** Forgets everything: something was changed. */
+  /** Forgets everything, what is being read as well: something was changed. */
   invalidate(): void {
-    this.#generation++;
+    this.#sites.clear();
   }
 
   /** Looks whether another process changed something. */
@@ -76,19 +70,16 @@ export class Directory {
     const cached = this.#sites.get(site_id);
     // Asked for just now: behind all others in the order in which they are dropped.
     this.#sites.delete(site_id);
-    if (cached?.generation === this.#generation) {
-      this.#sites.set(site_id, cached);
-      return cached.webhooks;
-    }
-    // The generation is taken before the read: a change during it leaves an entry that counts as old.
-    const entry = { generation: this.#generation, webhooks: this.#store.webhooksOf(site_id) };
-    entry.webhooks.catch(() => {
-      if (this.#sites.get(site_id) === entry) this.#sites.delete(site_id);
+    // Kept before it is read: a change during the read takes it out again.
+    const webhooks = cached ?? this.#store.webhooksOf(site_id);
+    this.#sites.set(site_id, webhooks);
+    if (cached !== undefined) return cached;
+    webhooks.catch(() => {
+      if (this.#sites.get(site_id) === webhooks) this.#sites.delete(site_id);
     });
-    this.#sites.set(site_id, entry);
     const [oldest] = this.#sites.keys();
     if (this.#sites.size > SITES_MAX && oldest !== undefined) this.#sites.delete(oldest);
-    return entry.webhooks;
+    return webhooks;
   }
 
   #signingKey(secret: Secret): Promise<SigningKey> {

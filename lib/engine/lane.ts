@@ -37,8 +37,9 @@ export type LaneSettings = Pick<Webhook, "resumed_at" | "rate_limit_per_minute">
 export class Lane {
   readonly site_id: string;
   readonly webhook_id: string;
-  readonly #waiting: Held[] = [];
-  /** Index of the first waiting delivery: shifting an array of thousands copies it. */
+  /** In order; the places before the head are empty, so that nothing is kept of what was sent. */
+  readonly #waiting: (Held | undefined)[] = [];
+  /** Index of the first waiting delivery, in the first half: shifting an array of thousands each time copies it. */
   #head = 0;
   #cap: number = LANE.cap_start;
   #average_ms = DURATION_MS_AT_FIRST;
@@ -85,10 +86,9 @@ export class Lane {
     return this.#waiting.length - this.#head;
   }
 
-  /** Whether it could be forgotten without losing anything. */
+  /** Whether it could be forgotten without losing anything: what it left in KV has a marker there. */
   get idle(): boolean {
-    return this.waiting === 0 && this.#in_flight === 0 && this.#reserved === 0 && !this.spilled &&
-      !this.dirty;
+    return this.waiting === 0 && this.#in_flight === 0 && this.#reserved === 0 && !this.dirty;
   }
 
   /** How many more deliveries it can take: no more than it can send within a lease at its present pace. */
@@ -151,8 +151,9 @@ export class Lane {
   start(now: number): Held | null {
     const held = this.#waiting[this.#head];
     if (held === undefined) return null;
+    this.#waiting[this.#head] = undefined;
     this.#head++;
-    if (this.#head > 1000 && this.#head * 2 > this.#waiting.length) {
+    if (this.#head * 2 > this.#waiting.length) {
       this.#waiting.splice(0, this.#head);
       this.#head = 0;
     }
@@ -168,7 +169,7 @@ export class Lane {
 
   /** Takes everything that waits out of memory. */
   drain(): Held[] {
-    const drained = this.#waiting.slice(this.#head);
+    const drained = this.#waiting.slice(this.#head).filter((held) => held !== undefined);
     this.#waiting.length = 0;
     this.#head = 0;
     return drained;

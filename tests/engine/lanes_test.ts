@@ -298,6 +298,16 @@ Deno.test("a lane that is about to be used is not evicted before it is", async (
   assertEquals([used, idle].map((lane) => stage.lanes.get(lane.webhook_id) === lane), [true, false]);
 });
 
+Deno.test("a lane whose webhook is gone is evicted, also if it left work in storage that was cancelled there", async () => {
+  const stage = makeStage();
+  const lane = stage.open(1);
+  assertFalse(stage.give(lane, 1, LANE.memory_bytes_max + 1));
+  assert(lane.spilled);
+  await stage.clock.advance(600_000);
+  stage.lanes.evict(stage.clock.now() - 300_000);
+  assertEquals([...stage.lanes.all()], []);
+});
+
 Deno.test("opening a lane again gives the same one, and the webhook's resumption reaches it", async () => {
   const stage = makeStage();
   const lane = stage.open(1);

@@ -7,6 +7,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Directory } from "../../lib/directory.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Webhook } from "../../lib/webhook.ts";
+import { collectGarbage } from "../helpers/garbage.ts";
 import {
   SAMPLE_AT,
   SAMPLE_SITE,
@@ -125,6 +126,25 @@ Deno.test("a change while a site is being read makes what was read count as old"
   release();
   assertEquals(names(await early), [ONE.name], "who asked before may get what was before");
   assertEquals(names(await directory.webhooksOf(SAMPLE_SITE)), [TWO.name]);
+});
+
+Deno.test("what was read before a change is not kept in memory", async () => {
+  const directory = new Directory({
+    webhooksOf: () => Promise.resolve([sampleWebhook(1)]),
+    webhook: () => Promise.resolve(null),
+    version: () => Promise.resolve(1n),
+  });
+  const readOne = async (): Promise<WeakRef<Webhook>> => {
+    const [webhook] = await directory.webhooksOf(SAMPLE_SITE);
+    assert(webhook !== undefined);
+    return new WeakRef(webhook);
+  };
+  const kept = await readOne();
+  await collectGarbage();
+  assert(kept.deref() !== undefined);
+  directory.invalidate();
+  await collectGarbage();
+  assertEquals(kept.deref(), undefined);
 });
 
 Deno.test("a read that fails is not remembered", async () => {
