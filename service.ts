@@ -235,7 +235,13 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     async sweep() {
       await Promise.all([engine.sweep(), watcher?.sweep()]);
     },
-    sweepAndStay: () => stayWhileDue({ engine, store, clock }, LEASE.tick_ms_max),
+    async sweepAndStay() {
+      const started = clock.elapsed();
+      await Promise.all([engine.sweep(), watcher?.sweep()]);
+      // What the rounds brought is sent while the tick stays.
+      const left_ms = Math.max(LEASE.tick_ms_max - (clock.elapsed() - started), 0);
+      await stayWhileDue({ engine, store, clock }, left_ms);
+    },
     async stop(grace_ms) {
       const started = clock.elapsed();
       const left_ms = (): number => Math.max(grace_ms - (clock.elapsed() - started), 0);
