@@ -110,6 +110,22 @@ export function createEventStore(
     return mutations;
   }
 
+  async function acceptWith(
+    change: Parameters<EventStore["acceptWith"]>[0],
+    acceptances: readonly Acceptance[],
+  ): Promise<string | null> {
+    const state = change === null
+      ? { checks: [], mutations: [] }
+      : "watch" in change
+      ? watchWriting(change)
+      : alerts.writing(change);
+    const result = await committer.commit({
+      checks: [...state.checks, ...acceptances.flatMap(acceptanceChecks)],
+      mutations: [...state.mutations, ...acceptances.flatMap(acceptanceMutations)],
+    });
+    return result.ok ? result.versionstamp : null;
+  }
+
   async function readMany(
     ids: readonly { readonly event_id: string; readonly webhook_id: string }[],
   ): Promise<(Versioned<Delivery> | null)[]> {
@@ -170,28 +186,10 @@ export function createEventStore(
       return { value, versionstamp: entry.versionstamp };
     },
 
-    async acceptWith(change, acceptances) {
-      const state = change === null
-        ? { checks: [], mutations: [] }
-        : "watch" in change
-        ? watchWriting(change)
-        : alerts.writing(change);
-      const result = await committer.commit({
-        checks: [...state.checks, ...acceptances.flatMap(acceptanceChecks)],
-        mutations: [...state.mutations, ...acceptances.flatMap(acceptanceMutations)],
-      });
-      return result.ok ? result.versionstamp : null;
-    },
+    acceptWith,
+    accept: (acceptance) => acceptWith(null, [acceptance]),
 
     alerts: alerts.read,
-
-    async accept(acceptance) {
-      const result = await committer.commit({
-        checks: acceptanceChecks(acceptance),
-        mutations: acceptanceMutations(acceptance),
-      });
-      return result.ok ? result.versionstamp : null;
-    },
 
     async addDelivery(delivery) {
       const { site_id, webhook_id, event_id, created_at } = delivery;

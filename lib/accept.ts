@@ -5,14 +5,13 @@
  *
  * @module
  */
-import { type Admission, admit, type AdmitPorts } from "./admit.ts";
+import { type Admission, admit, admitInTurns, type AdmitPorts } from "./admit.ts";
 import { afterTelling, isAlert } from "./alert.ts";
 import { decide, type Decision, type SkipReason } from "./decide.ts";
 import type { Directory } from "./directory.ts";
 import { AppError } from "./errors.ts";
 import type { AcceptableEvent } from "./event.ts";
 import type { EventPayload } from "./event_types.ts";
-import { INPUT } from "./limits.ts";
 import type { SiteTurns } from "./site_turns.ts";
 import type { IdempotencyEntry, SiteStateChange, Store, Versioned } from "./store.ts";
 import type { Webhook } from "./webhook.ts";
@@ -35,9 +34,6 @@ export interface AcceptResult {
   /** Whether this event had been accepted before under the same idempotency key. */
   readonly duplicate: boolean;
 }
-
-/** A turn is lost only to another request with the same key, which then is the first, or to an alert of another process. */
-const TURNS_MAX = 20;
 
 /**
  * Accepts one event.
@@ -64,19 +60,13 @@ async function acceptInTurn(
   ports: AcceptPorts,
 ): Promise<AcceptResult> {
   const digest = idempotency_key === null ? null : await digestOf(event);
-  for (let turn = 0; turn < TURNS_MAX; turn++) {
-    let idempotency = null;
-    if (idempotency_key !== null && digest !== null) {
-      const seen = await ports.store.idempotency(event.payload.site_id, idempotency_key);
-      const first = await firstAnswer(seen, digest, ports);
-      if (first !== null) return first;
-      idempotency = { key: idempotency_key, digest, seen: seen?.versionstamp ?? null };
-    }
-    const accepted = await commit(event, idempotency, ports);
-    if (accepted !== null) return accepted;
-  }
-  throw new AppError("unavailable", "Cannot accept the event: what it is decided by keeps changing", {
-    retry_after_s: 1,
+  return await admitInTurns("accept the event", async () => {
+    if (idempotency_key === null || digest === null) return await commit(event, null, ports);
+    const seen = await ports.store.idempotency(event.payload.site_id, idempotency_key);
+    const first = await firstAnswer(seen, digest, ports);
+    if (first !== null) return first;
+    const idempotency = { key: idempotency_key, digest, seen: seen?.versionstamp ?? null };
+    return await commit(event, idempotency, ports);
   });
 }
 
@@ -112,7 +102,7 @@ async function commit(
     body,
     webhooks,
     decisions,
-    ...(idempotency === null ? {} : { idempotency: { ...idempotency, lives_ms: INPUT.idempotency_key_ms } }),
+    ...(idempotency === null ? {} : { idempotency }),
   };
   const [id] = (await admit([admission], change, ports))?.ids ?? [];
   return id === undefined ? null : { ...answer(id, decisions), duplicate: false };

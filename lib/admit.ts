@@ -11,15 +11,16 @@ import { type Delivery, newDelivery } from "./delivery.ts";
 import { leased } from "./delivery_moves.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Reservation } from "./engine/engine_ports.ts";
+import { AppError } from "./errors.ts";
 import type { EventPayload } from "./event_types.ts";
-import { LANE } from "./limits.ts";
+import { INPUT, LANE } from "./limits.ts";
 import type { Clock, Ids } from "./ports.ts";
 import type { Acceptance, SiteStateChange, Store, StoredEvent, WatchChange } from "./store.ts";
 import type { Webhook } from "./webhook.ts";
 
 /** What admitting needs. */
 export interface AdmitPorts {
-  readonly store: Pick<Store, "accept" | "acceptWith">;
+  readonly store: Pick<Store, "acceptWith">;
   readonly engine: Pick<Engine, "reserve" | "unreserve" | "hand">;
   readonly clock: Pick<Clock, "now">;
   readonly ids: Pick<Ids, "ulid">;
@@ -39,7 +40,6 @@ export interface Admission {
     readonly key: string;
     readonly seen: string | null;
     readonly digest: string;
-    readonly lives_ms: number;
   };
 }
 
@@ -77,16 +77,37 @@ export async function admit(
   try {
     for (const admission of admissions) prepared.push(await prepare(admission, ports));
     const acceptances = prepared.map(({ acceptance }) => acceptance);
-    const [only] = acceptances;
-    versionstamp = change === null && only !== undefined && acceptances.length === 1
-      ? await store.accept(only)
-      : await store.acceptWith(change, acceptances);
+    versionstamp = await store.acceptWith(change, acceptances);
     if (versionstamp === null) return null;
     for (const each of prepared) handOver(each, versionstamp, engine);
     return { ids: acceptances.map(({ event }) => event.id), versionstamp };
   } finally {
     if (versionstamp === null) { for (const { reservations } of prepared) engine.unreserve(reservations); }
   }
+}
+
+/** A turn is lost only to whoever changed at the same moment what it was decided by. */
+const TURNS_MAX = 20;
+
+/**
+ * Decides and admits again until nobody else changed meanwhile what was decided by.
+ *
+ * @param doing What is done, for the refusal: "accept the event".
+ * @param turn Decides and admits; null if it has to be done again.
+ * @returns What came of the last turn.
+ * @throws {AppError} `unavailable` if it keeps changing.
+ */
+export async function admitInTurns<Result>(
+  doing: string,
+  turn: () => Promise<Result | null>,
+): Promise<Result> {
+  for (let turns = 0; turns < TURNS_MAX; turns++) {
+    const done = await turn();
+    if (done !== null) return done;
+  }
+  throw new AppError("unavailable", `Cannot ${doing}: what it is decided by keeps changing`, {
+    retry_after_s: 1,
+  });
 }
 
 async function prepare(admission: Admission, ports: AdmitPorts): Promise<Prepared> {
@@ -118,7 +139,7 @@ async function prepare(admission: Admission, ports: AdmitPorts): Promise<Prepare
       entry: {
         event_id: event.id,
         digest: idempotency.digest,
-        expires_at: now + idempotency.lives_ms,
+        expires_at: now + INPUT.idempotency_key_ms,
       },
     },
     listed: true,

@@ -228,7 +228,7 @@ export function hourOf(at_ms: number): number {
 }
 
 /** The part of storage that accepting needs. */
-type Accepting = "accept" | "acceptWith" | "alerts" | "idempotency" | "event";
+type Accepting = "acceptWith" | "alerts" | "idempotency" | "event";
 
 /**
  * A store in which what is accepted is counted, as soon as it is committed.
@@ -248,11 +248,6 @@ export function countingStore(
     idempotency: store.idempotency,
     event: store.event,
     alerts: store.alerts,
-    async accept(acceptance) {
-      const versionstamp = await store.accept(acceptance);
-      if (versionstamp !== null) count(acceptance);
-      return versionstamp;
-    },
     async acceptWith(change, acceptances) {
       const versionstamp = await store.acceptWith(change, acceptances);
       if (versionstamp !== null) { for (const acceptance of acceptances) count(acceptance); }

@@ -6,11 +6,10 @@
  *
  * @module
  */
-import { admit, type AdmitPorts } from "./admit.ts";
+import { admit, admitInTurns, type AdmitPorts } from "./admit.ts";
 import type { AlertKind } from "./alert.ts";
 import type { SkipReason } from "./decide.ts";
 import type { Directory } from "./directory.ts";
-import { AppError } from "./errors.ts";
 import { encodeBody } from "./event.ts";
 import { type DecidedAlert, decideReading, type Reading } from "./reading.ts";
 import type { SiteTurns } from "./site_turns.ts";
@@ -37,9 +36,6 @@ export interface TakenReading {
   }[];
 }
 
-/** A turn is lost only to a reading or an alert that another process takes at the same moment. */
-const TURNS_MAX = 20;
-
 /**
  * Takes a reading.
  *
@@ -54,15 +50,10 @@ export async function takeReading(
   reading: Reading,
   ports: TakeReadingPorts,
 ): Promise<TakenReading> {
-  return await ports.alert_turns.take(site_id, async () => {
-    for (let turn = 0; turn < TURNS_MAX; turn++) {
-      const taken = await takeInTurn(site_id, reading, ports);
-      if (taken !== null) return taken;
-    }
-    throw new AppError("unavailable", "Cannot take the reading: what it is decided by keeps changing", {
-      retry_after_s: 1,
-    });
-  });
+  return await ports.alert_turns.take(
+    site_id,
+    () => admitInTurns("take the reading", () => takeInTurn(site_id, reading, ports)),
+  );
 }
 
 /** Null if someone else changed meanwhile what was decided by. */

@@ -17,7 +17,7 @@ function refusing(codes: readonly ErrorCode[]): AcceptPorts {
     throw new Error("nothing is accepted");
   };
   return {
-    store: { accept: never, acceptWith: never, alerts: never, idempotency: never, event: never },
+    store: { acceptWith: never, alerts: never, idempotency: never, event: never },
     directory: { webhooksOf: () => Promise.resolve([]) },
     engine: { reserve: never, unreserve: never, hand: never },
     clock: { now: () => SAMPLE_AT },

@@ -89,7 +89,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       accepting: (ports) => ({
         ...ports,
         store: changed(ports.store, {
-          accept: () => Promise.resolve("00000000000000010000"),
           acceptWith: () => Promise.resolve("00000000000000010000"),
         }),
       }),
@@ -103,7 +102,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         ...ports,
         store: changed(ports.store, {
           idempotency: () => Promise.resolve(null),
-          accept: (acceptance) => ports.store.accept({ ...acceptance, idempotency: null }),
           acceptWith: (change, acceptances) =>
             ports.store.acceptWith(change, acceptances.map((one) => ({ ...one, idempotency: null }))),
         }),
