@@ -166,18 +166,31 @@ export function afterTelling(
   told: readonly string[],
   at: number,
 ): AlertState {
-  if (told.length === 0) return state;
-  const webhooks = { ...state.webhooks };
-  for (const id of told) {
-    const memory = { ...memoryOf(state, id, kind), last_triggered_at: at };
-    webhooks[id] = { ...bothOf(state, id), [kind]: memory };
-  }
-  return { ...state, webhooks };
+  return told.reduce(
+    (after, id) => remembering(after, id, kind, { ...memoryOf(after, id, kind), last_triggered_at: at }),
+    state,
+  );
 }
 
-function bothOf(state: AlertState, webhook_id: string): Record<AlertKind, AlertMemory> {
-  return {
+/**
+ * The state with another memory.
+ *
+ * @param state The state before.
+ * @param webhook_id Of which webhook.
+ * @param kind Of which kind.
+ * @param memory What is to be remembered.
+ * @returns The state after it.
+ */
+export function remembering(
+  state: AlertState,
+  webhook_id: string,
+  kind: AlertKind,
+  memory: AlertMemory,
+): AlertState {
+  const both = {
     visitor_spike: memoryOf(state, webhook_id, "visitor_spike"),
     visitor_drop: memoryOf(state, webhook_id, "visitor_drop"),
+    [kind]: memory,
   };
+  return { ...state, webhooks: { ...state.webhooks, [webhook_id]: both } };
 }

@@ -13,6 +13,7 @@ import {
   type AlertState,
   type Measured,
   memoryOf,
+  remembering,
   runWith,
 } from "./alert.ts";
 import { baselineAt, withReading } from "./baseline.ts";
@@ -123,7 +124,8 @@ export function decideReading(
     const decisions = webhooks.map((webhook): Decision => {
       const memory = memoryOf(state, webhook.id, kind);
       const run = runWith(measured, webhook, memory, again);
-      after = remembering(after, webhook.id, kind, run);
+      // A count of none for a webhook that was never counted needs no room.
+      if (run !== memory.run) after = remembering(after, webhook.id, kind, { ...memory, run });
       return {
         webhook_id: webhook.id,
         reason: skipReason(kind, webhook, () => alertReason(measured, webhook, memory, run)),
@@ -161,16 +163,4 @@ export function decideReading(
 function thresholdOf(thresholds: readonly number[]): { threshold?: number } {
   const [first] = thresholds;
   return first !== undefined && thresholds.every((each) => each === first) ? { threshold: first } : {};
-}
-
-/** The state with another count of readings in a row; a count of none for a webhook never counted needs no room. */
-function remembering(state: AlertState, webhook_id: string, kind: AlertKind, run: number): AlertState {
-  const memory = memoryOf(state, webhook_id, kind);
-  if (memory.run === run) return state;
-  const both = {
-    visitor_spike: memoryOf(state, webhook_id, "visitor_spike"),
-    visitor_drop: memoryOf(state, webhook_id, "visitor_drop"),
-    [kind]: { ...memory, run },
-  };
-  return { ...state, webhooks: { ...state.webhooks, [webhook_id]: both } };
 }
