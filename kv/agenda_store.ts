@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { KV, LEASE, TIME } from "../lib/limits.ts";
+import { KV, LEASE } from "../lib/limits.ts";
 import type { AgendaStore, DueEntry, Marker } from "../lib/store.ts";
 import { type Key, keys, slotOf } from "./keys.ts";
 import type { Mutation } from "./member.ts";
@@ -34,20 +34,16 @@ function dueEntry(entry: Deno.KvEntry<Uint8Array>, reader: RecordReader): DueEnt
   };
 }
 
-/** When a delivery whose record can't be read is looked at again: nothing repairs it by itself. */
-const BROKEN_AGAIN_MS = TIME.HOUR_MS;
-
 /**
  * The writing of a due entry and of the marker that leads to it.
  *
- * @param entry The entry; held by nobody unless it says so.
+ * @param entry The entry.
  * @param marker_at Where the marker belongs when the lane is on hold until later.
  */
 export function dueMutations(
-  entry: Omit<DueEntry, "owner"> & { readonly owner?: string | null },
-  marker_at: number = entry.at,
+  { webhook_id, event_id, site_id, at, owner }: DueEntry,
+  marker_at: number = at,
 ): Mutation[] {
-  const { webhook_id, event_id, site_id, at, owner = null } = entry;
   return [
     { kind: "set", key: keys.due(webhook_id, at, event_id), value: dueRecord.encode({ site_id, owner }) },
     { kind: "mark", key: keys.agenda(slotOf(marker_at), webhook_id) },
@@ -140,7 +136,7 @@ export function createAgendaStore({ db, committer, clock, reader }: StoreParts):
       const record = reader.read(deliveryRecord, delivery);
       if (record?.due_at === at) return;
       const broken = record === null && delivery.versionstamp !== null;
-      const due_at = broken ? clock.now() + BROKEN_AGAIN_MS : record?.due_at ?? null;
+      const due_at = broken ? clock.now() + LEASE.broken_again_ms : record?.due_at ?? null;
       const owner = record?.lease?.owner ?? null;
       // Checked against the delivery as read: it may come to name this entry at this moment. A delivery that names another
       // entry has that one written, since it is missing if this one was put off while the record was broken.

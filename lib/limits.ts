@@ -132,6 +132,8 @@ export const LEASE = {
   /** A walk over every due entry makes missing agenda markers again. */
   walk_ms: HOUR_MS,
   version_poll_ms: SECOND_MS,
+  /** When what stands on a record that can't be read is looked at again: nothing repairs it by itself. */
+  broken_again_ms: HOUR_MS,
 } as const;
 
 /** Lanes: how much of one webhook's work is under way or in memory. */
@@ -189,8 +191,6 @@ export const WATCH = {
   /** One request to the Stats API. */
   request_ms_max: 10 * SECOND_MS,
   answer_bytes_max: 1 * MiB,
-  /** Rows that the Stats API gives at most unless asked for fewer. */
-  rows_max: 10_000,
   interval_s_min: 1,
   interval_s_max: 86_400,
   interval_s_default: 60,

@@ -18,7 +18,7 @@ import type { Clock, Ids, Log } from "../ports.ts";
 import type { Stats } from "../stats.ts";
 import type { Store } from "../store.ts";
 import { urlOrigin, type Webhook, webhookStatus } from "../webhook.ts";
-import type { Held, Lane } from "./lane.ts";
+import { type Held, heldKey, type Lane } from "./lane.ts";
 
 /** What making attempts needs. */
 export interface AttemptsPorts extends Omit<DeliverPorts, "directory" | "clock"> {
@@ -65,7 +65,7 @@ export class Attempts {
 
   /** Whether an attempt at this delivery was made and is not recorded yet: taken up now, it would be made again. */
   owesRecord(event_id: string, webhook_id: string): boolean {
-    return this.#unrecorded_of.has(`${event_id} ${webhook_id}`);
+    return this.#unrecorded_of.has(heldKey(event_id, webhook_id));
   }
 
   /**
@@ -101,7 +101,7 @@ export class Attempts {
   }
 
   #owe({ event_id, webhook_id }: Delivery, more: 1 | -1): void {
-    const key = `${event_id} ${webhook_id}`;
+    const key = heldKey(event_id, webhook_id);
     const owed = (this.#unrecorded_of.get(key) ?? 0) + more;
     if (owed === 0) this.#unrecorded_of.delete(key);
     else this.#unrecorded_of.set(key, owed);

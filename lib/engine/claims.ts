@@ -10,7 +10,7 @@ import { type Delivery, effectiveStatus, isTooOld } from "../delivery.ts";
 import { ended, interrupted, leased, released } from "../delivery_moves.ts";
 import type { Directory } from "../directory.ts";
 import { BrokenRecord } from "../errors.ts";
-import { LANE, LEASE, TIME } from "../limits.ts";
+import { LANE, LEASE } from "../limits.ts";
 import type { Clock, Log } from "../ports.ts";
 import type { DueEntry, Store, StoredEvent, Versioned } from "../store.ts";
 import type { Webhook } from "../webhook.ts";
@@ -28,9 +28,6 @@ export interface ClaimsPorts {
   /** Whether a process lived to the end of its lease: else what it did under it was cut short. */
   readonly outlived: (owner: string, lease_until: number) => boolean;
 }
-
-/** When a delivery whose event can't be read is looked at again: nothing repairs it by itself. */
-const BROKEN_AGAIN_MS = TIME.HOUR_MS;
 
 /** See the module. */
 export class Claims {
@@ -92,7 +89,7 @@ export class Claims {
     // Over, and without a wish: a process lost its lease while it made the last one, and recorded it all the same.
     const wanted = status === "pending" ? !isTooOld(known.value, now_ms) : wishes > 0;
     if (event === "broken" && wanted) {
-      const later = now_ms + BROKEN_AGAIN_MS;
+      const later = now_ms + LEASE.broken_again_ms;
       await store.move(known, (now) => now.due_at === known.value.due_at ? released(now, later) : null);
       return true;
     }

@@ -27,8 +27,19 @@ const FAST_MS = TIME.SECOND_MS;
 const DURATION_MS_AT_FIRST = 50;
 /** The weight of the newest duration in the moving average. */
 const AVERAGE_WEIGHT = 0.2;
+/**
+ * What a delivery is called among those in memory.
+ *
+ * @param event_id Its event.
+ * @param webhook_id Its webhook.
+ * @returns A key for sets and maps.
+ */
+export function heldKey(event_id: string, webhook_id: string): string {
+  return `${event_id} ${webhook_id}`;
+}
+
 /** How long after its lease was taken a delivery may still be sent. */
-const SENDABLE_MS = LEASE.margin_ms - LEASE.send_margin_ms;
+export const SENDABLE_MS = LEASE.margin_ms - LEASE.send_margin_ms;
 
 /** What of a webhook its lane goes by. */
 export type LaneSettings = Pick<Webhook, "resumed_at" | "rate_limit_per_minute">;

@@ -9,11 +9,10 @@
 import type { Directory } from "../directory.ts";
 import { BrokenRecord } from "../errors.ts";
 import { LANE_AT_FIRST } from "../lane_state.ts";
-import { LEASE } from "../limits.ts";
 import type { Clock, Log } from "../ports.ts";
 import type { Store } from "../store.ts";
 import type { Webhook } from "../webhook.ts";
-import type { Lane } from "./lane.ts";
+import { type Lane, SENDABLE_MS } from "./lane.ts";
 import type { Lanes } from "./lanes.ts";
 
 /** What keeping needs. */
@@ -26,9 +25,6 @@ export interface LaneKeeperPorts {
   /** Asks for a look at what is due then. */
   readonly arm: (at: number) => void;
 }
-
-/** How long after its lease was taken a delivery may still be sent: a longer hold than that outlasts it. */
-const SENDABLE_MS = LEASE.margin_ms - LEASE.send_margin_ms;
 
 /** See the module. */
 export class LaneKeeper {
@@ -61,6 +57,7 @@ export class LaneKeeper {
     const { clock, lanes, arm } = this.#ports;
     lanes.holdChanged(lane);
     arm(until);
+    // A longer hold than that outlasts the leases of what waits.
     if (until - clock.now() > SENDABLE_MS) lanes.forget(lane);
   }
 

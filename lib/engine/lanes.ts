@@ -9,7 +9,7 @@
 import type { LaneState } from "../lane_state.ts";
 import { LANE } from "../limits.ts";
 import type { Webhook } from "../webhook.ts";
-import { type Held, Lane, type LaneSettings } from "./lane.ts";
+import { type Held, heldKey, Lane, type LaneSettings } from "./lane.ts";
 
 /** What the lanes ask of their owner. */
 export interface LanesOwner {
@@ -262,10 +262,6 @@ export class Lanes {
     this.#site_full.delete(site_id);
     for (const lane of waiting) this.#offer(lane, false);
   }
-}
-
-function heldKey(event_id: string, webhook_id: string): string {
-  return `${event_id} ${webhook_id}`;
 }
 
 function heldKeyOf({ known }: Held): string {
