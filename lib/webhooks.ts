@@ -6,6 +6,7 @@
  * @module
  */
 import { z } from "zod";
+import type { AlertState } from "./alert.ts";
 import { webhookNote } from "./audit.ts";
 import type { Directory } from "./directory.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -68,6 +69,9 @@ export function webhookNotFound(): AppError {
   return new AppError("not_found", "Not found: the site has no such webhook");
 }
 
+/** What showing a webhook needs. */
+type PresentPorts = Pick<WebhookPorts, "engine" | "store" | "clock">;
+
 /**
  * A webhook with how it is doing.
  *
@@ -79,7 +83,34 @@ export function webhookNotFound(): AppError {
 export async function presentWebhook(
   webhook: Webhook,
   full: boolean,
-  { engine, store, clock }: Pick<WebhookPorts, "engine" | "store" | "clock">,
+  ports: PresentPorts,
+): Promise<ShownWebhook> {
+  const { value } = await ports.store.alerts(webhook.site_id);
+  return await present(webhook, { full, alerts: value }, ports);
+}
+
+/**
+ * All webhooks of a site with how they are doing.
+ *
+ * @param site_id Whose.
+ * @param full Whether the caller may see whole URLs.
+ * @param ports What it needs.
+ * @returns The JSON of the contract, oldest first.
+ */
+export async function presentWebhooks(
+  site_id: string,
+  full: boolean,
+  ports: PresentPorts & Pick<WebhookPorts, "directory">,
+): Promise<ShownWebhook[]> {
+  const webhooks = await ports.directory.webhooksOf(site_id);
+  const { value } = await ports.store.alerts(site_id);
+  return await Promise.all(webhooks.map((webhook) => present(webhook, { full, alerts: value }, ports)));
+}
+
+async function present(
+  webhook: Webhook,
+  { full, alerts }: { readonly full: boolean; readonly alerts: AlertState },
+  { engine, store, clock }: PresentPorts,
 ): Promise<ShownWebhook> {
   const { site_id, id, resumed_at, enabled } = webhook;
   // Another process may have sent since this one last did.
@@ -88,7 +119,6 @@ export async function presentWebhook(
     LANE_AT_FIRST;
   const state = latest.updated_at < (resumed_at ?? 0) ? LANE_AT_FIRST : latest;
   const pending = enabled ? await store.pendingCount(id, PENDING_COUNTED_MAX) : 0;
-  const alerts = (await store.alerts(site_id)).value;
   return showWebhook(webhook, { state, pending, alerts, now_ms: clock.now() }, full);
 }
 

@@ -20,6 +20,7 @@ import {
   findWebhook,
   patchWebhook,
   presentWebhook,
+  presentWebhooks,
   webhookNotFound,
   type WebhookPorts,
   type WebhookTarget,
@@ -71,10 +72,7 @@ export function webhookRoutes(ports: RoutePorts): Hono<Env> {
 
   return new Hono<Env>()
     .get(path, known, read, async (context) => {
-      const all = await webhooks.directory.webhooksOf(context.get("site_id"));
-      const data = await Promise.all(
-        all.map((webhook) => presentWebhook(webhook, seesAll(context), webhooks)),
-      );
+      const data = await presentWebhooks(context.get("site_id"), seesAll(context), webhooks);
       return context.json({ data });
     })
     .post(path, known, manage, async (context) => {
