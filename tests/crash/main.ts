@@ -6,6 +6,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { runTool } from "../helpers/command_line.ts";
 import { type CrashReport, runCrashes } from "./run.ts";
 import type { RoundReport } from "./verdict.ts";
 
@@ -63,7 +64,6 @@ function wholeNumber(text: string): number | null {
   return /^[0-9]{1,10}$/.test(text) ? Number(text) : null;
 }
 
-/** What the command line asks for; null: help. Throws a `TypeError` for anything it does not know. */
 function optionsOf(args: readonly string[]): { rounds: number; seed: number; json: boolean } | null {
   const { values } = parseArgs({
     args: [...args],
@@ -80,20 +80,7 @@ function optionsOf(args: readonly string[]): { rounds: number; seed: number; jso
   return { rounds, seed, json: values.json };
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  let options: ReturnType<typeof optionsOf>;
-  try {
-    options = optionsOf(args);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    print(`${error.message}\n\n${HELP}`);
-    return 2;
-  }
-  if (options === null) {
-    print(HELP);
-    return 0;
-  }
-  const { json, ...plan } = options;
+async function run({ json, ...plan }: { rounds: number; seed: number; json: boolean }): Promise<number> {
   if (!json) print(`seed ${plan.seed}`);
   const report = await runCrashes(plan);
   if (json) print(JSON.stringify(report));
@@ -101,4 +88,4 @@ async function main(args: readonly string[]): Promise<number> {
   return report.faults.length === 0 ? 0 : 1;
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) Deno.exit(await runTool({ help: HELP, optionsOf, run, print }, Deno.args));

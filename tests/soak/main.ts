@@ -7,6 +7,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { runTool } from "../helpers/command_line.ts";
 import { BOUNDS, runSoak, type SoakReport } from "./run.ts";
 import type { Sample } from "./samples.ts";
 
@@ -53,7 +54,6 @@ verdict      ${report.faults.length === 0 ? "good" : "bad"}`);
   for (const fault of report.faults) print(`  ${fault}`);
 }
 
-/** What the command line asks for; null: help. Throws a `TypeError` for anything it does not know. */
 function optionsOf(args: readonly string[]): { minutes: number; json: boolean } | null {
   const { values } = parseArgs({
     args: [...args],
@@ -69,20 +69,7 @@ function optionsOf(args: readonly string[]): { minutes: number; json: boolean } 
   return { minutes, json: values.json };
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  let options: ReturnType<typeof optionsOf>;
-  try {
-    options = optionsOf(args);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    print(`${error.message}\n\n${HELP}`);
-    return 2;
-  }
-  if (options === null) {
-    print(HELP);
-    return 0;
-  }
-  const { minutes, json } = options;
+async function run({ minutes, json }: { minutes: number; json: boolean }): Promise<number> {
   if (!json) {
     print(["s", "RSS MiB", "fds", "pending", "healthz ms"].map((cell) => cell.padStart(10)).join(" "));
   }
@@ -92,4 +79,4 @@ async function main(args: readonly string[]): Promise<number> {
   return report.faults.length === 0 ? 0 : 1;
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) Deno.exit(await runTool({ help: HELP, optionsOf, run, print }, Deno.args));
