@@ -60,8 +60,8 @@ export async function deliver(parcel: Parcel, ports: DeliverPorts): Promise<Deli
   const { body, content_type } = rendered(parcel, ports);
   const at = clock.now();
   const trigger = nextTrigger(delivery);
-  const keys = await ports.directory.signingKeys(webhook, at);
-  const signatures = await signatureHeaders(keys, {
+  const keys = ports.directory.signingKeys(webhook, at);
+  const signatures = signatureHeaders(keys, {
     webhook_id: delivery.event_id,
     timestamp_s: Math.floor(at / 1000),
     body,

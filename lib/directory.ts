@@ -7,7 +7,7 @@
  * @module
  */
 import type { Secret } from "./secret.ts";
-import { importSigningKey, type SigningKey } from "./sign.ts";
+import { SigningKey } from "./sign.ts";
 import type { WebhookStore } from "./store.ts";
 import type { Webhook } from "./webhook.ts";
 
@@ -18,7 +18,7 @@ const SITES_MAX = 20_000;
 export class Directory {
   readonly #store: Pick<WebhookStore, "webhooksOf" | "webhook" | "version">;
   readonly #sites = new Map<string, Promise<readonly Webhook[]>>();
-  readonly #signing = new WeakMap<Secret, Promise<SigningKey>>();
+  readonly #signing = new WeakMap<Secret, SigningKey>();
   #version: bigint | null = null;
 
   /** @param store Where webhooks are. */
@@ -49,9 +49,9 @@ export class Directory {
    * @param webhook The webhook.
    * @param now_ms The time: a secret that a rotation ended by then is left out.
    */
-  async signingKeys(webhook: Webhook, now_ms: number): Promise<SigningKey[]> {
+  signingKeys(webhook: Webhook, now_ms: number): SigningKey[] {
     const valid = webhook.secrets.filter(({ expires_at }) => expires_at === null || expires_at > now_ms);
-    return await Promise.all(valid.map((secret) => this.#signingKey(secret)));
+    return valid.map((secret) => this.#signingKey(secret));
   }
 
   /** Forgets everything, what is being read as well: something was changed. */
@@ -82,10 +82,10 @@ export class Directory {
     return webhooks;
   }
 
-  #signingKey(secret: Secret): Promise<SigningKey> {
+  #signingKey(secret: Secret): SigningKey {
     const cached = this.#signing.get(secret);
     if (cached !== undefined) return cached;
-    const key = importSigningKey(secret.value);
+    const key = new SigningKey(secret.value);
     this.#signing.set(secret, key);
     return key;
   }

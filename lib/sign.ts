@@ -4,35 +4,38 @@
  * Owns how a body is signed (requirements: "Signature details"). It must never see an expired secret: the caller
  * passes the valid ones.
  *
+ * With `node:crypto`, which signs at once: `crypto.subtle.sign` hands each signature to another thread and back, which
+ * took a sixth of the main thread's time under load.
+ *
  * @module
  */
+import { createHmac } from "node:crypto";
 import { standardKey } from "./secret.ts";
 
-/** A secret with both of its HMAC keys imported, ready to sign. */
-export interface SigningKey {
-  readonly plain: CryptoKey;
-  readonly standard: CryptoKey;
-}
+/** The two keys of a secret, ready to sign. Private, so that no log or error shows them. */
+export class SigningKey {
+  readonly #plain: Uint8Array;
+  readonly #standard: Uint8Array;
 
-const HMAC = { name: "HMAC", hash: "SHA-256" } as const;
-const encoder = new TextEncoder();
+  /** @param secret A valid secret as shown to its owner. */
+  constructor(secret: string) {
+    this.#plain = new TextEncoder().encode(secret);
+    this.#standard = standardKey(secret);
+  }
 
-function importKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
-  return crypto.subtle.importKey("raw", bytes, HMAC, false, ["sign"]);
-}
+  /** The HMAC-SHA256 of a body, in hex. */
+  plain(body: Uint8Array): string {
+    return createHmac("sha256", this.#plain).update(body).digest("hex");
+  }
 
-/**
- * Imports a secret's keys, once for many deliveries.
- *
- * @param secret A valid secret as shown to its owner.
- * @returns Its two keys.
- */
-export async function importSigningKey(secret: string): Promise<SigningKey> {
-  const [plain, standard] = await Promise.all([
-    importKey(encoder.encode(secret)),
-    importKey(standardKey(secret)),
-  ]);
-  return { plain, standard };
+  /**
+   * The HMAC-SHA256 that Standard Webhooks asks for, in base64.
+   * @param head What is signed before the body.
+   * @param body The body.
+   */
+  standard(head: string, body: Uint8Array): string {
+    return createHmac("sha256", this.#standard).update(head).update(body).digest("base64");
+  }
 }
 
 /** What is signed. */
@@ -52,32 +55,17 @@ export interface Signable {
  * @returns The signature headers: `X-Webhook-Signature` under the newest secret, `-Previous` under the one before,
  * and the three of Standard Webhooks with one signature a secret.
  */
-export async function signatureHeaders(
+export function signatureHeaders(
   keys: readonly SigningKey[],
   { webhook_id, timestamp_s, body }: Signable,
-): Promise<Record<string, string>> {
-  const signed = concat(encoder.encode(`${webhook_id}.${timestamp_s}.`), body);
-  const [plain, standard] = await Promise.all([
-    Promise.all(keys.slice(0, 2).map((key) => hmac(key.plain, body))),
-    Promise.all(keys.map((key) => hmac(key.standard, signed))),
-  ]);
-  const [newest, previous] = plain.map((mac) => `sha256=${mac.toHex()}`);
+): Record<string, string> {
+  const [newest, previous] = keys;
+  const head = `${webhook_id}.${timestamp_s}.`;
   return {
-    ...(newest === undefined ? {} : { "X-Webhook-Signature": newest }),
-    ...(previous === undefined ? {} : { "X-Webhook-Signature-Previous": previous }),
+    ...(newest === undefined ? {} : { "X-Webhook-Signature": `sha256=${newest.plain(body)}` }),
+    ...(previous === undefined ? {} : { "X-Webhook-Signature-Previous": `sha256=${previous.plain(body)}` }),
     "webhook-id": webhook_id,
     "webhook-timestamp": String(timestamp_s),
-    "webhook-signature": standard.map((mac) => `v1,${mac.toBase64()}`).join(" "),
+    "webhook-signature": keys.map((key) => `v1,${key.standard(head, body)}`).join(" "),
   };
-}
-
-async function hmac(key: CryptoKey, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.sign("HMAC", key, bytes));
-}
-
-function concat(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(first.byteLength + second.byteLength);
-  joined.set(first);
-  joined.set(second, first.byteLength);
-  return joined;
 }

@@ -33,7 +33,7 @@ export function verifyRoutes(ports: RoutePorts): Hono<Env> {
   return new Hono<Env>().post("/v1/verify-signature", identified(ports), async (context) => {
     refuseQuery(context);
     const { secret, body, headers } = validate(request, await readJson(context, { bytes_max: BYTES_MAX }));
-    const signatures = await verifySignatures({
+    const signatures = verifySignatures({
       secret,
       body: new TextEncoder().encode(body),
       headers,

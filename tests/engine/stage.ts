@@ -17,7 +17,6 @@ import { Directory } from "../../lib/directory.ts";
 import { Engine } from "../../lib/engine/engine.ts";
 import { LANE } from "../../lib/limits.ts";
 import type { Clock, Log, SendRequest, SendResult } from "../../lib/ports.ts";
-import type { SigningKey } from "../../lib/sign.ts";
 import type { Store, StoredEvent } from "../../lib/store.ts";
 import type { Webhook } from "../../lib/webhook.ts";
 import { FakeKv } from "../helpers/fake_kv.ts";
@@ -31,13 +30,6 @@ import {
   sampleUlidPrefix,
   sampleWebhook,
 } from "../helpers/sample.ts";
-
-/** Signs nothing, so that no promise leaves the manual clock's world. */
-class UnsignedDirectory extends Directory {
-  override signingKeys(): Promise<SigningKey[]> {
-    return Promise.resolve([]);
-  }
-}
 
 /** A request to a receiver that a test can answer. */
 export interface Sent {
@@ -174,7 +166,7 @@ export function makeStage(): Stage {
     const logged: Logged[] = [];
     const log = recordingLog(logged);
     const own_store = storeOver(handle, own.clock, log);
-    const directory = new UnsignedDirectory(own_store);
+    const directory = new Directory(own_store);
     const engine = new Engine({
       store: own_store,
       clock: own.clock,

@@ -140,14 +140,14 @@ const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   "the query of stats": (text) => listStats({ cursor: text }, noStats),
   "parseSettings() with a URL": (text) =>
     parseSettings({ url: text, events: ["goal_completion"] }, { timeout_ms: INPUT.timeout_ms_min }),
-  "verifySignatures()": async (text) => {
+  "verifySignatures()": (text) => {
     const headers = Object.fromEntries(
       ["X-Webhook-Signature", "webhook-signature", "webhook-id", "webhook-timestamp"].map((
         name,
       ) => [name, text]),
     );
     for (const secret of [text || "s", "whsec_" + text]) {
-      const signatures = await verifySignatures({
+      const signatures = verifySignatures({
         secret,
         body: new TextEncoder().encode(text),
         headers,

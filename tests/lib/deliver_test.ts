@@ -8,7 +8,7 @@ import { deliver } from "../../lib/deliver.ts";
 import { encodeBody } from "../../lib/event.ts";
 import { EVENT_EXAMPLES } from "../../lib/event_types.ts";
 import type { SendRequest } from "../../lib/ports.ts";
-import { importSigningKey, signatureHeaders } from "../../lib/sign.ts";
+import { signatureHeaders, SigningKey } from "../../lib/sign.ts";
 import type { Format } from "../../lib/webhook_settings.ts";
 import { createManualClock } from "../helpers/manual_clock.ts";
 import { SAMPLE_AT, SAMPLE_SECRET, sampleDelivery, sampleEvent, sampleWebhook } from "../helpers/sample.ts";
@@ -28,7 +28,7 @@ async function sentTo(
   plausible_url: string | null,
   trigger: "automatic" | "test" = "automatic",
 ) {
-  const key = await importSigningKey(SAMPLE_SECRET);
+  const key = new SigningKey(SAMPLE_SECRET);
   const webhook = sampleWebhook(1, { format, site_id: SITE });
   const event = sampleEvent(1, { site_id: SITE, body: BODY });
   const requests: SendRequest[] = [];
@@ -46,7 +46,7 @@ async function sentTo(
     },
     clock: createManualClock(SAMPLE_AT),
     random: () => 0.5,
-    directory: { signingKeys: () => Promise.resolve([key]) },
+    directory: { signingKeys: () => [key] },
     user_agent: "Tidings/test",
     retry_base_ms: 10_000,
     plausible_url,
@@ -55,7 +55,7 @@ async function sentTo(
   assert(request !== undefined);
   const { body, headers } = request;
   const signable = { webhook_id: event.id, timestamp_s: SAMPLE_AT / 1000, body };
-  for (const [name, value] of Object.entries(await signatureHeaders([key], signable))) {
+  for (const [name, value] of Object.entries(signatureHeaders([key], signable))) {
     assertEquals(headers[name], value, name);
   }
   return { body, headers, text: new TextDecoder().decode(body) };

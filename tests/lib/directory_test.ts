@@ -172,7 +172,7 @@ Deno.test("a read that fails late does not throw away what was read after it", a
   assertEquals(stage.reads.length, reads);
 });
 
-Deno.test("signingKeys() are those of the secrets that are valid now, newest first, each imported once", async () => {
+Deno.test("signingKeys() are those of the secrets that are valid now, newest first, each made once", () => {
   const webhook = sampleWebhook(1, {
     secrets: [
       { value: "the-newest-secret-0123456789", expires_at: null },
@@ -181,16 +181,16 @@ Deno.test("signingKeys() are those of the secrets that are valid now, newest fir
     ],
   });
   const { directory } = makeStage(webhook);
-  const keys = await directory.signingKeys(webhook, SAMPLE_AT);
+  const keys = directory.signingKeys(webhook, SAMPLE_AT);
   assertEquals(keys.length, 2);
-  const again = await directory.signingKeys(webhook, SAMPLE_AT + 999);
-  assert(again[0] === keys[0] && again[1] === keys[1], "imported once");
+  const again = directory.signingKeys(webhook, SAMPLE_AT + 999);
+  assert(again[0] === keys[0] && again[1] === keys[1], "made once");
   assertEquals(
-    (await directory.signingKeys(webhook, SAMPLE_AT + 1000)).length,
+    directory.signingKeys(webhook, SAMPLE_AT + 1000).length,
     1,
     "from its end on it signs no more",
   );
-  assertEquals(await directory.signingKeys(DELETED, SAMPLE_AT), []);
+  assertEquals(directory.signingKeys(DELETED, SAMPLE_AT), []);
 });
 
 Deno.test("of very many sites the one asked for longest ago is dropped first", async () => {

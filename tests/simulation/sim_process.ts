@@ -99,9 +99,9 @@ class TellingDirectory extends Directory {
     this.#tell = tell;
   }
 
-  override signingKeys(webhook: Webhook): Promise<SigningKey[]> {
+  override signingKeys(webhook: Webhook): SigningKey[] {
     this.#tell(webhook);
-    return Promise.resolve([]);
+    return [];
   }
 }
 
