@@ -8,6 +8,7 @@
 import { type Admission, admit, admitInTurns, type AdmitPorts } from "./admit.ts";
 import { afterTelling, isAlert } from "./alert.ts";
 import { decide, type Decision, type SkipReason } from "./decide.ts";
+import { digestOf } from "./digest.ts";
 import type { Directory } from "./directory.ts";
 import { AppError } from "./errors.ts";
 import type { AcceptableEvent } from "./event.ts";
@@ -59,7 +60,7 @@ async function acceptInTurn(
   idempotency_key: string | null,
   ports: AcceptPorts,
 ): Promise<AcceptResult> {
-  const digest = idempotency_key === null ? null : await digestOf(event);
+  const digest = idempotency_key === null ? null : contentDigest(event);
   return await admitInTurns("accept the event", async () => {
     if (idempotency_key === null || digest === null) return await commit(event, null, ports);
     const seen = await ports.store.idempotency(event.payload.site_id, idempotency_key);
@@ -130,10 +131,9 @@ function answer(id: string, decisions: readonly Decision[]): Omit<AcceptResult, 
   return { id, queued: decisions.length - skipped.length, skipped };
 }
 
-/** SHA-256 of what must be the same when a key is used again. The timestamp may differ: a retrying job makes it anew. */
-async function digestOf({ payload }: AcceptableEvent): Promise<string> {
-  const text = JSON.stringify(sorted({ event: payload.event, data: payload.data }));
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
+/** Of what must be the same when a key is used again. The timestamp may differ: a retrying job makes it anew. */
+function contentDigest({ payload }: AcceptableEvent): string {
+  return digestOf(JSON.stringify(sorted({ event: payload.event, data: payload.data })));
 }
 
 /** The same JSON value with the keys of every object in order: many languages keep none. */

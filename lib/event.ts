@@ -15,6 +15,8 @@ import { findPersonalData, stripQuery } from "./privacy/personal_data.ts";
 import { siteIdSchema } from "./site_id.ts";
 import { fieldErrors, validate, validationError } from "./validate.ts";
 
+const encoder = new TextEncoder();
+
 const eventName = z.enum(EVENT_NAMES);
 /** A time that is passed on as it was written. */
 export const timestamp: z.ZodISODateTime = z.iso.datetime({
@@ -163,7 +165,7 @@ export function encodeBody(
   payload: { event: string; site_id: string; timestamp: string; data: unknown },
 ): Uint8Array<ArrayBuffer> {
   const { event, site_id, timestamp, data } = payload;
-  return new TextEncoder().encode(JSON.stringify({ event, site_id, timestamp, data }));
+  return encoder.encode(JSON.stringify({ event, site_id, timestamp, data }));
 }
 
 /** A body as stored. What was accepted once is shown, whatever would be accepted today. */

@@ -109,6 +109,7 @@ const CUT_ADDRESS = /[^\s"'<>(),;[\]{}]{0,320}(?:@|%40|:[0-9a-f]{0,4}:)[^\s"'<>(
 
 /** The kept bytes as text: a character cut in half at the end is dropped, other broken bytes are shown as U+FFFD. */
 function responseText(snippet: Uint8Array): string {
+  if (snippet.byteLength === 0) return "";
   const text = new TextDecoder().decode(snippet, { stream: true });
   const cut = snippet.byteLength >= ANSWER.snippet_bytes_max;
   return redactPersonalData(cut ? text.replace(CUT_ADDRESS, REMOVED) : text);

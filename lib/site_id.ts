@@ -11,6 +11,7 @@ import { INPUT } from "./limits.ts";
 import { isIpv6Address } from "./privacy/ip_addresses.ts";
 import { personalTextKind } from "./privacy/personal_data.ts";
 import { foldCharacters } from "./privacy/plain_text.ts";
+import { remembered } from "./remembered.ts";
 
 /** A site's id that went through {@linkcode parseSiteId}: lowered, composed (NFC), without an address. */
 export type SiteId = string;
@@ -26,6 +27,9 @@ const ALLOWED = /^[\p{L}\p{M}\p{Nd}\-./:_]+$/u;
 /** Far more than composing could make short enough: composing the text is not linear, so it is not tried on more. */
 const UNITS_MAX = INPUT.site_id_chars_max * 8;
 
+/** Ids that are read at once: those of sites whose events keep coming. */
+const REMEMBERED_MAX = 5000;
+
 /**
  * Reads a site's id.
  *
@@ -40,7 +44,13 @@ const UNITS_MAX = INPUT.site_id_chars_max * 8;
  * assertEquals(parseSiteId("10.0.0.1:8080"), { ok: false, message: "must not be or contain an IP address" });
  * ```
  */
-export function parseSiteId(text: string): SiteIdResult {
+export const parseSiteId: (text: string) => SiteIdResult = remembered(
+  REMEMBERED_MAX,
+  readSiteId,
+  (text, { ok }) => ok && text.length <= INPUT.site_id_chars_max,
+);
+
+function readSiteId(text: string): SiteIdResult {
   if (text.length > UNITS_MAX) return refused(lengthMessage(`more than ${INPUT.site_id_chars_max}`));
   // Composed last: lowering can take a letter apart (İ), and what it leaves may compose in another order.
   const site_id = text.toLowerCase().normalize("NFC");

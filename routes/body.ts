@@ -19,6 +19,8 @@ export interface BodyOptions {
   readonly media_types?: readonly string[];
 }
 
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
 function tooLarge(bytes_max: number): AppError {
   return new AppError("payload_too_large", `Cannot read the body: it must be at most ${bytes_max} bytes`);
 }
@@ -97,7 +99,7 @@ export async function readJson(context: RouteContext, options: BodyOptions = {})
   const bytes = await readBytes(raw.body, bytes_max, context.get("load"));
   if (optional && bytes.byteLength === 0) return {};
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return JSON.parse(decoder.decode(bytes));
   } catch {
     // The parser's own message quotes the body, which may hold anything.
     throw new AppError("invalid_json", "Cannot read the body: it must be JSON in UTF-8");

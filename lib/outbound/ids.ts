@@ -32,7 +32,7 @@ const SECRET_BYTES_MAX = 65_536;
  * assertEquals(ids.secretBytes(32).byteLength, 32);
  * ```
  */
-export function systemIds(random?: PRNG): Ids {
+export function systemIds(random: PRNG = platformRandom()): Ids {
   const next = monotonicFactory(random);
   let latest_ms = 1;
 
@@ -56,6 +56,22 @@ export function systemIds(random?: PRNG): Ids {
   }
 
   return { ulid, ulidPrefix, secretBytes };
+}
+
+/** Bytes that are drawn at once: an id takes sixteen, and the library would draw each of them by itself. */
+const DRAWN_BYTES = 4096;
+
+/** The platform's cryptography, as the library uses it: a byte for each number. */
+function platformRandom(): PRNG {
+  const drawn = new Uint8Array(DRAWN_BYTES);
+  let used = DRAWN_BYTES;
+  return () => {
+    if (used === DRAWN_BYTES) {
+      crypto.getRandomValues(drawn);
+      used = 0;
+    }
+    return (drawn[used++] ?? 0) / 0x100;
+  };
 }
 
 /** A time that no id can have (a caller may ask for what happened since the year 0) is read as the nearest that one can. */

@@ -8,6 +8,7 @@
  */
 import type { Clock, Sender, SendErrorKind, SendRequest, SendResult } from "../ports.ts";
 import { startDeadline } from "./deadline.ts";
+import { remembered } from "../remembered.ts";
 import type { OutboundPolicy } from "./policy.ts";
 import { failed } from "./send_error.ts";
 import { urlRefusal } from "./url_guard.ts";
@@ -34,6 +35,29 @@ export interface SenderOptions {
   readonly clock: Pick<Clock, "after">;
 }
 
+/** URLs that need not be read again for the next send. */
+const REMEMBERED_MAX = 5000;
+
+/** A URL, and what the policy says of it for as long as this machine has the addresses it has. */
+class JudgedUrl {
+  readonly url: URL | null;
+  #own_addresses: ReadonlySet<string> | null = null;
+  #refusal: string | null = null;
+
+  constructor(text: string) {
+    this.url = URL.parse(text);
+  }
+
+  refusal(policy: OutboundPolicy): string | null {
+    const { own_addresses } = policy;
+    if (this.url !== null && own_addresses !== this.#own_addresses) {
+      this.#refusal = urlRefusal(this.url, policy);
+      this.#own_addresses = own_addresses;
+    }
+    return this.#refusal;
+  }
+}
+
 /**
  * Makes a sender of a driver.
  *
@@ -45,11 +69,14 @@ export function createSender(driver: Driver, { policy, clock }: SenderOptions): 
   const under_way = new Set<Promise<SendResult>>();
   let closing: Promise<void> | null = null;
 
+  const judged = remembered(REMEMBERED_MAX, (text) => new JudgedUrl(text));
+
   async function send(request: SendRequest): Promise<SendResult> {
-    const url = URL.parse(request.url);
+    const target = judged(request.url);
+    const { url } = target;
     if (url === null) return failed("protocol", "the URL is not valid");
     // Here and not only where it is dialled: a kept connection isn't dialled again.
-    const refusal = urlRefusal(url, policy);
+    const refusal = target.refusal(policy);
     if (refusal !== null) return failed("blocked_address", `the URL ${refusal}`);
     const deadline = startDeadline(clock, request.timeout_ms);
     try {

@@ -141,7 +141,7 @@ class Round {
     const asked = await (kind === "goals" ? api.goals(window) : api.customEvents(window));
     if (!asked.ok) return asked.error;
     this.#left_out_ms = Math.max(this.#left_out_ms, left_out_ms);
-    const rest = await untold(asked.value, window.told_to);
+    const rest = untold(asked.value, window.told_to);
     for (const [index, { row, place }] of rest.entries()) {
       // What is told so far is durable: the next round goes on from there.
       if (this.#bounds.over.aborted) return "done";

@@ -2,10 +2,11 @@
  * Windows of time whose goals and custom events are told, and the events made of them.
  *
  * Owns where a window begins and ends, in which order its rows are told, and that no event made here holds personal data
- * or is refused at the door. Pure but for a digest.
+ * or is refused at the door. Pure.
  *
  * @module
  */
+import { digestOf } from "../digest.ts";
 import type { EventPayload } from "../event_types.ts";
 import { INPUT, TIME, WATCH } from "../limits.ts";
 import { redactPersonalData, REMOVED, stripQuery } from "../privacy/personal_data.ts";
@@ -19,6 +20,9 @@ export type WindowKind = typeof WINDOW_KINDS[number];
 
 /** No name of Plausible's is longer than this; what is, is cut before it is looked at. */
 const JUDGED_CHARS_MAX = 10_000;
+
+/** As much of a digest as tells rows of one window apart. */
+const PLACE_CHARS = 32;
 
 function wholeSecond(at_ms: number): number {
   return Math.floor(at_ms / TIME.SECOND_MS) * TIME.SECOND_MS;
@@ -76,11 +80,6 @@ export interface PlacedRow {
   readonly place: string;
 }
 
-async function digestOf(name: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(name));
-  return new Uint8Array(digest).toHex().slice(0, 32);
-}
-
 /**
  * The rows of a window that are still to be told, in an order that the same rows always have.
  *
@@ -88,14 +87,11 @@ async function digestOf(name: string): Promise<string> {
  * @param told_to How far they are told.
  * @returns The rest, without those in which nothing happened.
  */
-export async function untold(rows: readonly StatsRow[], told_to: string): Promise<PlacedRow[]> {
-  const placed = await Promise.all(
-    rows.filter(({ visitors, events }) => visitors > 0 || (events ?? 0) > 0)
-      .map(async (row) => ({ row, place: await digestOf(row.name) })),
-  );
-  return placed.filter(({ place }) => place > told_to).toSorted((one, other) =>
-    one.place < other.place ? -1 : 1
-  );
+export function untold(rows: readonly StatsRow[], told_to: string): PlacedRow[] {
+  return rows.filter(({ visitors, events }) => visitors > 0 || (events ?? 0) > 0)
+    .map((row) => ({ row, place: digestOf(row.name).slice(0, PLACE_CHARS) }))
+    .filter(({ place }) => place > told_to)
+    .toSorted((one, other) => one.place < other.place ? -1 : 1);
 }
 
 /**
