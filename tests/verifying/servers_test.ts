@@ -20,7 +20,17 @@ interface Server {
   readonly command: readonly [program: string, ...args: string[]];
 }
 
-/** Starts a receiver, has it sent deliveries under its secret and under another, and ends it. */
+/** Calls, and goes in the middle of the body. Resolves when the receiver has noticed. */
+async function hangUp(address: string): Promise<void> {
+  const { hostname, port } = new URL(address);
+  const connection = await Deno.connect({ hostname, port: Number(port) });
+  const head = `POST / HTTP/1.1\r\nHost: ${hostname}\r\nContent-Length: 100\r\n\r\n{`;
+  await connection.write(new TextEncoder().encode(head));
+  await connection.closeWrite();
+  await new Response(connection.readable).text().catch(() => {});
+}
+
+/** Starts a receiver, has somebody hang up on it, has it sent deliveries under its secret and under another, and ends it. */
 async function assertReceives(
   { snippets, drivers = [], command: [program, ...args] }: Server,
 ): Promise<void> {
@@ -45,6 +55,7 @@ async function assertReceives(
   try {
     const failed = ended.then(() => Promise.reject(new Error(lines.join("\n"))));
     const address = await within(Promise.race([url.promise, failed]), "the receiver to listen");
+    await hangUp(address);
     await service.webhook(address, { secret: SECRET });
     await service.webhook(address, { secret: `${SECRET}!`, max_retries: 0 });
     await service.post(goal());
