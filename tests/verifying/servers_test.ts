@@ -66,7 +66,11 @@ async function assertReceives(
       lines.join("\n"),
     );
   } finally {
-    child.kill();
+    try {
+      child.kill();
+    } catch {
+      // It has ended: what it wrote is in the failure.
+    }
     await ended;
   }
 }
