@@ -11,29 +11,23 @@ import { encodeBody, parseEvent } from "../lib/event.ts";
 import { summarize } from "../lib/formats/summary.ts";
 import { FORMATS } from "../lib/webhook_settings.ts";
 import { ADMIN_KEY } from "./helpers/api.ts";
+import { codeBlocks } from "./helpers/code_blocks.ts";
 import { startReceiver } from "./helpers/receiver.ts";
 import { startTestService } from "./helpers/service.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
 /** Those that link to others and name tasks. */
-const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/api.md", "docs/formats.md"];
+const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/api.md", "docs/formats.md", "docs/verifying.md"];
 
 function read(path: string): Promise<string> {
   return Deno.readTextFile(new URL(path, ROOT));
 }
 
-/** The code blocks of a document, with the comment before each, if there is one. */
-function blocks(markdown: string, language: string): { code: string; marker: string | null }[] {
-  const found = markdown.matchAll(/(?:<!-- ([^>]*) -->\s*)?```(\w*)\n([\s\S]*?)\n```/g);
-  return [...found].filter((match) => match[2] === language)
-    .map((match) => ({ code: match[3] ?? "", marker: match[1] ?? null }));
-}
-
 Deno.test("README's first webhook works as printed", async () => {
   await using service = await startTestService();
   await using receiver = startReceiver();
-  const block = blocks(await read("README.md"), "sh").find(({ marker }) =>
+  const block = codeBlocks(await read("README.md"), "sh").find(({ marker }) =>
     marker === "tested: first-webhook"
   );
   assert(block !== undefined);
@@ -82,7 +76,9 @@ Deno.test("README names every task it tells of, and they exist", async () => {
 });
 
 Deno.test("the documents' examples of events are accepted as printed", async () => {
-  const examples = blocks(await read("docs/api.md"), "json").map(({ code }) => JSON.parse(code) as unknown)
+  const examples = codeBlocks(await read("docs/api.md"), "json").map(({ code }) =>
+    JSON.parse(code) as unknown
+  )
     .filter((json) => typeof json === "object" && json !== null && "timestamp" in json);
   assert(examples.length > 0);
   for (const example of examples) parseEvent(example, Date.parse("2026-02-25T12:00:01Z"));
@@ -100,7 +96,7 @@ Deno.test("docs/api.md names every kind of event, and links in the documents lea
 
 Deno.test("docs/formats.md shows messages as they arrive, and names every format and kind of event", async () => {
   const formats = await read("docs/formats.md");
-  const examples = blocks(formats, "json").filter(({ marker }) => marker?.startsWith("golden: "));
+  const examples = codeBlocks(formats, "json").filter(({ marker }) => marker?.startsWith("golden: "));
   assertEquals(examples.length, 4);
   for (const { code, marker } of examples) {
     const file = marker?.slice("golden: ".length);
