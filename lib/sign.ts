@@ -4,12 +4,9 @@
  * Owns how a body is signed (requirements: "Signature details"). It must never see an expired secret: the caller
  * passes the valid ones.
  *
- * With `node:crypto`, which signs at once: `crypto.subtle.sign` hands each signature to another thread and back, which
- * took a sixth of the main thread's time under load.
- *
  * @module
  */
-import { createHmac } from "node:crypto";
+import { hmacOf } from "./digest.ts";
 import { standardKey } from "./secret.ts";
 
 /** The two keys of a secret, ready to sign. Private, so that no log or error shows them. */
@@ -25,7 +22,7 @@ export class SigningKey {
 
   /** The HMAC-SHA256 of a body, in hex. */
   plain(body: Uint8Array): string {
-    return createHmac("sha256", this.#plain).update(body).digest("hex");
+    return hmacOf(this.#plain, [body], "hex");
   }
 
   /**
@@ -34,7 +31,7 @@ export class SigningKey {
    * @param body The body.
    */
   standard(head: string, body: Uint8Array): string {
-    return createHmac("sha256", this.#standard).update(head).update(body).digest("base64");
+    return hmacOf(this.#standard, [head, body], "base64");
   }
 }
 
