@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { Failure, lateFailure, openFailure } from "./admin/failure.ts";
+import { lateFailure, openFailure } from "./admin/database_failure.ts";
+import { Failure } from "./admin/failure.ts";
 import { makeKvFolder } from "./admin/kv_folder.ts";
 import { loadOrMakeSecretKey, SecretKeyFileError } from "./admin/secret_key_file.ts";
 import type { OpenDatabase } from "./kv/open.ts";

@@ -73,7 +73,10 @@ async function looked(subject: string, look: () => Promise<Check[]>): Promise<Ch
     return await look();
   } catch (error) {
     const [reason] = (error instanceof Error ? error.message : String(error)).split("\n");
-    return [fail(subject, `can't be looked at: ${reason}`, "Use the account that the service runs as.")];
+    const next_step = error instanceof Deno.errors.NotADirectory
+      ? "Check TIDINGS_KV: what stands before the last / must be a folder."
+      : "Use the account that the service runs as.";
+    return [fail(subject, `can't be looked at: ${reason}`, next_step)];
   }
 }
 
@@ -101,7 +104,12 @@ async function storageChecks(config: ExaminedConfig, ports: ExaminePorts): Promi
   if (await ports.disk.info(folder) === null) {
     return [ok("database", `${folder} is not there yet; the first start makes it`)];
   }
-  const opening = await ports.disk.info(kv.path) === null
+  const file = await ports.disk.info(kv.path);
+  if (file?.is_folder) {
+    const advice = `Set TIDINGS_KV to a file, such as ${kv.path}/tidings.db.`;
+    return [fail("database", `${kv.path} is a folder, and no database`, advice)];
+  }
+  const opening = file === null
     ? [ok("database", `${kv.path} is not there yet; the first start makes it, and its key`)]
     : await openingChecks(config, ports);
   return [
@@ -125,10 +133,14 @@ async function openingChecks(config: ExaminedConfig, ports: ExaminePorts): Promi
         fail("secret key", `can't ${error.message}`, "Without the right key no webhook can be signed for."),
       ];
     }
-    const message = error instanceof Error ? error.message : String(error);
-    const next_step = error instanceof Failure ? error.next_step : null;
-    return [fail("database", message, next_step ?? "Check TIDINGS_KV.")];
+    return [databaseCheck(error, "Check TIDINGS_KV.")];
   }
+}
+
+/** Why the database can't be used. */
+function databaseCheck(error: unknown, next_step: string): Check {
+  const message = error instanceof Error ? error.message : String(error);
+  return fail("database", message, (error instanceof Failure ? error.next_step : null) ?? next_step);
 }
 
 function keyChecks({ secret_key, secret_key_previous }: ExaminedConfig): Check[] {
@@ -149,8 +161,7 @@ async function writeCheck(database: OpenedDatabase): Promise<Check> {
     await database.tryOut();
     return ok("database", "it can be read and written");
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return fail("database", message, "Is the disk full, or does another process hold the file?");
+    return databaseCheck(error, "Is the disk full, or does another process hold the file?");
   }
 }
 

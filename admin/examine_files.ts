@@ -14,6 +14,7 @@ export interface FileInfo {
   /** Permission bits; null where there are none (Windows). */
   readonly mode: number | null;
   readonly bytes: number;
+  readonly is_folder: boolean;
   /** Milliseconds since the Unix epoch; null where it is not known. */
   readonly written_at: number | null;
 }
@@ -30,9 +31,10 @@ export interface Disk {
 export const SYSTEM_DISK: Disk = {
   async info(path) {
     try {
-      const { mode, size, mtime } = await Deno.stat(path);
+      const { mode, size, mtime, isDirectory } = await Deno.stat(path);
       const bits = Deno.build.os === "windows" ? null : mode;
-      return { mode: bits, bytes: size, written_at: mtime === null ? null : mtime.getTime() };
+      const written_at = mtime === null ? null : mtime.getTime();
+      return { mode: bits, bytes: size, is_folder: isDirectory, written_at };
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return null;
       throw error;

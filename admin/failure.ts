@@ -72,9 +72,6 @@ export interface Attempted {
   readonly list_command: string | null;
 }
 
-const WHO_HOLDS =
-  "A running service does not hold it. Look for a backup or a database tool that does, then try again.";
-
 /** Exit code of what failed. */
 export const EXIT_FAILED = 1;
 /** Exit code of what could not be understood. */
@@ -180,54 +177,4 @@ function nextStep(error: AppError, { list_command }: Attempted): string[] {
 /** Keys and secrets by their prefixes, whoever put them into a message. */
 function withoutSecrets(line: string): string {
   return line.replace(/\b(?:tdk|whsec)_[^\s"'`]+/g, "[secret]");
-}
-
-/**
- * Why a database did not open in time.
- *
- * @param kind What it is.
- * @param place Which one.
- * @param waited_s How long was waited, in seconds.
- * @returns What to show.
- */
-export function lateFailure(kind: "file" | "server", place: string, waited_s: number): Failure {
-  return kind === "file"
-    ? new Failure(
-      `another process has held the database ${place} for ${waited_s} s`,
-      WHO_HOLDS,
-    )
-    : new Failure(
-      `the KV server ${place} did not answer within ${waited_s} s`,
-      "Check TIDINGS_KV and DENO_KV_ACCESS_TOKEN, and that the server runs.",
-    );
-}
-
-/**
- * Why a database file could not be opened.
- *
- * @param error What opening or the first read of it threw.
- * @param path The file.
- * @returns What to show: KV has only texts to tell these apart.
- */
-export function openFailure(error: unknown, path: string): Failure {
-  const reason = error instanceof Error ? error.message : String(error);
-  if (/\bis locked\b|SQLITE_BUSY/i.test(reason)) {
-    return new Failure(`another process holds the database ${path}`, WHO_HOLDS);
-  }
-  if (/not a database|malformed/i.test(reason)) {
-    return new Failure(`${path} is not a database of Tidings`, "Check TIDINGS_KV, or restore a backup.");
-  }
-  if (/disk is full|disk I\/O/i.test(reason)) {
-    return new Failure(
-      `the disk of the database ${path} is full, or fails`,
-      "Make room on it, then try again: nothing that was accepted is lost.",
-    );
-  }
-  if (/unable to open|requires (?:read|write) access|permission denied|read-?only/i.test(reason)) {
-    return new Failure(
-      `the database ${path} can't be opened for writing`,
-      "Check TIDINGS_KV and who owns the file and its folder: use the account that the service runs as.",
-    );
-  }
-  return new Failure(`the database ${path} can't be opened: ${oneLine(reason)}`);
 }

@@ -12,6 +12,7 @@ import { reencrypt } from "../kv/reencrypt.ts";
 import { createSecretBox } from "../kv/secret_box.ts";
 import { ACTOR } from "../lib/audit.ts";
 import { type ConfigMistake, parseConfig } from "../lib/config.ts";
+import { withinDeadline } from "../lib/deadline.ts";
 import { Directory } from "../lib/directory.ts";
 import { addressVerdict, parseNetworks } from "../lib/outbound/address.ts";
 import { systemClock } from "../lib/outbound/clock.ts";
@@ -27,11 +28,11 @@ import { createApp } from "../routes/app.ts";
 import { openStorage, type ServiceConfig, StartError, type Storage, VERSION } from "../service.ts";
 import type { LocalService } from "./backend.ts";
 import { copyDatabase } from "./backup_file.ts";
-import { withinDeadline } from "../lib/deadline.ts";
+import { databaseFailures } from "./database_failure.ts";
 import { examine, type OpenedDatabase } from "./examine.ts";
 import { SYSTEM_DISK } from "./examine_files.ts";
 import type { GuardFacts } from "./examine_guard.ts";
-import { EXIT_FAILED, Failure, lateFailure, openFailure, WrongUse } from "./failure.ts";
+import { EXIT_FAILED, Failure, WrongUse } from "./failure.ts";
 import { makeKvFolder } from "./kv_folder.ts";
 import type { BackupMade, Machine, Progress, Resealed } from "./machine.ts";
 import { createOutsideEngine } from "./outside_engine.ts";
@@ -47,6 +48,9 @@ const STORAGE_LOG = createStorageLog(writeTo(Deno.stderr));
 /** Deno waits without end for the lock of a file or the answer of a KV server (2.9.6). A service beside us holds its
  * file for milliseconds: 2.4 s was the longest to open and write beside one process that did nothing but commit. */
 const OPEN_MS_MAX = 15_000;
+
+/** How long the doctor waits for a database to close. */
+const CLOSE_MS_MAX = 1000;
 
 type ReadConfig = { readonly config: ServiceConfig } | { readonly mistakes: readonly ConfigMistake[] };
 
@@ -74,6 +78,8 @@ interface Opened {
   readonly secret_key: Uint8Array<ArrayBuffer>;
   /** Which database, for messages. */
   readonly place: string;
+  /** Words for what it throws. */
+  readonly failureOf: (error: unknown) => Failure;
 }
 
 async function openStore(config: ServiceConfig): Promise<Opened> {
@@ -84,21 +90,22 @@ async function openStore(config: ServiceConfig): Promise<Opened> {
     );
   }
   const place = kv.kind === "file" ? kv.path : kv.url;
-  const late = (): Failure => lateFailure(kv.kind, place, OPEN_MS_MAX / 1000);
+  const failureOf = databaseFailures({ kind: kv.kind, place, clock });
   try {
     if (kv.kind === "file") await makeKvFolder(kv.path);
     const secret_key = await secretKey(config);
     const opening = openDatabase(kv).then(async (database): Promise<Opened> => {
       const storage = await openStorage({ database, secret_key, clock, log: STORAGE_LOG, config });
-      return { storage, database, secret_key, place };
+      return { storage, database, secret_key, place, failureOf };
     });
+    const late = (): Failure => failureOf(undefined);
     return await withinDeadline(opening, { clock, deadline_ms: OPEN_MS_MAX, late });
   } catch (error) {
     if (error instanceof WrongUse || error instanceof Failure) throw error;
     if (error instanceof StartError || error instanceof SecretKeyFileError) {
       throw new WrongUse(error.message.replace(/^Cannot /, ""));
     }
-    throw openFailure(error, place);
+    throw failureOf(error);
   }
 }
 
@@ -193,15 +200,20 @@ export function serveLocally(
 
 /** Opens the database to look whether it works. */
 async function openToExamine(): Promise<OpenedDatabase> {
-  const { storage: { store, close }, database: { has_queue } } = await openStore(readConfig());
+  const { storage: { store, close }, database: { has_queue }, failureOf } = await openStore(readConfig());
   return {
     has_queue,
     async tryOut() {
-      const before = await store.rings();
-      await store.ring();
-      if (await store.rings() <= before) throw new Failure("what was written can't be read");
+      try {
+        const before = await store.rings();
+        await store.ring();
+        if (await store.rings() <= before) throw new Failure("what was written can't be read");
+      } catch (error) {
+        throw failureOf(error);
+      }
     },
-    close,
+    // After a write without an answer it would wait for that, and this process is about to end.
+    close: () => Promise.race([close(), new Promise<void>((done) => void clock.after(CLOSE_MS_MAX, done))]),
   };
 }
 

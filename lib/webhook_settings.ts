@@ -104,6 +104,13 @@ export const settingsFields = z.strictObject({
  * @returns The schema of a creation, and of a patched webhook.
  */
 function settingsSchema(timeout_ms_default: number) {
+  return schemas.getOrInsertComputed(timeout_ms_default, makeSettingsSchema);
+}
+
+/** By their default: making one takes longer than parsing with it a hundred times. */
+const schemas = new Map<number, ReturnType<typeof makeSettingsSchema>>();
+
+function makeSettingsSchema(timeout_ms_default: number) {
   return settingsFields.extend({ timeout_ms: timeout.default(timeout_ms_default) })
     .transform((value) => ({ ...value, name: value.name ?? nameOf(value.url) }));
 }

@@ -26,7 +26,7 @@ const CONFIG: ExaminedConfig = {
 };
 
 function info(mode: number, written_at = NOW): FileInfo {
-  return { mode, bytes: 4096, written_at };
+  return { mode, bytes: 4096, is_folder: mode >> 12 === 4, written_at };
 }
 
 const FILES: Readonly<Record<string, FileInfo>> = {

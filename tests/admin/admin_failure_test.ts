@@ -4,14 +4,13 @@
  * @module
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { databaseFailures, lateFailure, openFailure } from "../../admin/database_failure.ts";
 import { withinDeadline } from "../../lib/deadline.ts";
 import {
   type Attempted,
   exitCodeOf,
   explain,
   Failure,
-  lateFailure,
-  openFailure,
   ServiceRefusal,
   WrongUse,
 } from "../../admin/failure.ts";
@@ -158,6 +157,11 @@ Deno.test("openFailure() tells apart why a database does not open, and what to d
       /who owns/,
     ],
     ["Permission denied (os error 13)", /can't be opened for writing/, /who owns/],
+    [
+      "Could not open Deno KV database: failed to connect to 'x'",
+      /can't be reached: /,
+      /DENO_KV_ACCESS_TOKEN/,
+    ],
     ["something new", /can't be opened: something new/, null],
   ];
   for (const [message, reason, next] of table) {
@@ -166,4 +170,21 @@ Deno.test("openFailure() tells apart why a database does not open, and what to d
     assertEquals(failure.next_step === null, next === null);
     if (next !== null) assert(next.test(failure.next_step ?? ""));
   }
+});
+
+Deno.test("databaseFailures() tells what the database threw, or for how long it has been silent", async () => {
+  const clock = createManualClock(0);
+  const failureOf = databaseFailures({ kind: "file", place: "/d/t.db", clock });
+  await clock.advance(5000);
+  const silence = new AppError("unavailable", "Cannot read: it does not answer", { retry_after_s: 5 });
+  for (const error of [silence, undefined]) {
+    assertEquals(failureOf(error).message, "another process has held the database /d/t.db for 5 s");
+  }
+  const cause = new TypeError("database or disk is full");
+  const refused = new AppError("unavailable", "Cannot write: the disk is full", { retry_after_s: 5, cause });
+  for (const error of [refused, cause]) {
+    assertEquals(failureOf(error).message, "the disk of the database /d/t.db is full, or fails");
+  }
+  const known = new Failure("what was written can't be read");
+  assertEquals(failureOf(known), known);
 });

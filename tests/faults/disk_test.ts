@@ -9,67 +9,8 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertMatch } from "@std/assert";
 import { goal, type ProblemJson, sitePath, until, within } from "../helpers/api.ts";
 import { startReceiver } from "../helpers/receiver.ts";
-import { runProcess, startProcess, temporaryFolder } from "../helpers/service.ts";
-
-async function run(command: string, ...args: readonly string[]): Promise<boolean> {
-  const ran = new Deno.Command(command, { args: [...args], stdout: "null", stderr: "null" });
-  return await ran.output().then(({ success }) => success, () => false);
-}
-
-/** A disk, or what stands for one. */
-interface SmallDisk extends AsyncDisposable {
-  /** A folder on it. */
-  readonly path: string;
-  /** Shell commands that the service is started with. */
-  readonly under: string;
-  /** Leaves no room for the process. */
-  fill(pid: number): Promise<void>;
-  free(pid: number): Promise<void>;
-}
-
-/** Makes a disk of 16 MiB; null where that is not permitted. */
-async function mountDisk(): Promise<SmallDisk | null> {
-  const folder = await Deno.makeTempDir({ prefix: "tidings-disk-" });
-  if (!await run("mount", "-t", "tmpfs", "-o", "size=16m", "tidings-test", folder)) {
-    await Deno.remove(folder);
-    return null;
-  }
-  const ballast = `${folder}/ballast`;
-  return {
-    path: folder,
-    under: ":",
-    async fill() {
-      using file = await Deno.open(ballast, { create: true, append: true });
-      const block = new Uint8Array(4096);
-      try {
-        for (;;) await file.write(block);
-      } catch {
-        // No byte is left.
-      }
-    },
-    free: () => Deno.remove(ballast),
-    async [Symbol.asyncDispose]() {
-      await run("umount", folder);
-      await Deno.remove(folder);
-    },
-  };
-}
-
-/** A folder whose files may not grow while the disk is "full". A process that ignores SIGXFSZ gets an error instead. */
-async function limitFiles(): Promise<SmallDisk> {
-  const folder = await temporaryFolder();
-  return {
-    path: folder.path,
-    under: "trap '' XFSZ",
-    async fill(pid) {
-      assert(await run("prlimit", `--pid=${pid}`, "--fsize=4096:unlimited"));
-    },
-    async free(pid) {
-      assert(await run("prlimit", `--pid=${pid}`, "--fsize=unlimited:unlimited"));
-    },
-    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
-  };
-}
+import { runProcess, startProcess } from "../helpers/service.ts";
+import { limitFiles, LIMITS, mountDisk, MOUNTS, type SmallDisk } from "../helpers/small_disk.ts";
 
 async function fillsAndFrees(disk: SmallDisk, problem: RegExp): Promise<void> {
   await using receiver = startReceiver();
@@ -119,14 +60,11 @@ async function fillsAndFrees(disk: SmallDisk, problem: RegExp): Promise<void> {
   assertEquals(receiver.requests.length, all.length, "one request for each, and no other");
 }
 
-const mounted = await mountDisk();
-await mounted?.[Symbol.asyncDispose]();
-
 Deno.test({
   name:
     "a full disk: 503 with the reason, reads go on, attempts are recorded when there is room, nothing is sent twice" +
-    (mounted === null ? " (needs the right to mount)" : ""),
-  ignore: mounted === null,
+    (MOUNTS ? "" : " (needs the right to mount)"),
+  ignore: !MOUNTS,
   async fn() {
     await using disk = await mountDisk();
     assert(disk !== null);
@@ -136,8 +74,8 @@ Deno.test({
 
 Deno.test({
   name: "a start on a full disk fails with exit code 1 and says why" +
-    (mounted === null ? " (needs the right to mount)" : ""),
-  ignore: mounted === null,
+    (MOUNTS ? "" : " (needs the right to mount)"),
+  ignore: !MOUNTS,
   async fn() {
     await using disk = await mountDisk();
     assert(disk !== null);
@@ -148,12 +86,10 @@ Deno.test({
   },
 });
 
-const limited = Deno.build.os === "linux" && await run("prlimit", "--version");
-
 Deno.test({
   name: "files that can't grow: the same, for a disk that fails in its own way" +
-    (limited ? "" : " (needs prlimit of util-linux)"),
-  ignore: !limited,
+    (LIMITS ? "" : " (needs prlimit of util-linux)"),
+  ignore: !LIMITS,
   async fn() {
     await using disk = await limitFiles();
     await fillsAndFrees(disk, /: the disk (?:is full|fails, or is full)$/);

@@ -3,33 +3,11 @@
  *
  * @module
  */
-import { DatabaseSync } from "node:sqlite";
 import { assertEquals, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
 import { countOf, goal, type ProblemJson, until, within } from "../helpers/api.ts";
+import { Intruder } from "../helpers/intruder.ts";
 import { startReceiver } from "../helpers/receiver.ts";
 import { spawnProcess, startProcess, temporaryFile } from "../helpers/service.ts";
-
-/** Another process, as far as SQLite can tell. */
-class Intruder implements Disposable {
-  readonly #db: DatabaseSync;
-
-  constructor(path: string) {
-    this.#db = new DatabaseSync(path);
-    this.#db.exec("PRAGMA busy_timeout = 5000");
-  }
-
-  hold(): void {
-    this.#db.exec("BEGIN EXCLUSIVE");
-  }
-
-  letGo(): void {
-    this.#db.exec("ROLLBACK");
-  }
-
-  [Symbol.dispose](): void {
-    this.#db.close();
-  }
-}
 
 /** What the service calls it, at every place. */
 const HELD = "another process holds the database";

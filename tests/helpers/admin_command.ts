@@ -6,6 +6,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { kvFolder } from "../../admin/kv_folder.ts";
 
 const PROJECT = new URL("../../", import.meta.url);
 
@@ -34,14 +35,11 @@ export interface AdminEnded {
  * @returns How it ended.
  */
 export async function admin(args: readonly string[], options: AdminOptions): Promise<AdminEnded> {
-  const folder = options.kv.replace(/\/[^/]*$/, "");
+  const folder = kvFolder(options.kv);
   const { env = {}, stdin, called_from = folder } = options;
   const permissions = [
     "--no-prompt",
-    "--allow-net",
-    "--allow-sys=networkInterfaces",
-    "--allow-env=PORT,TIDINGS_*,DENO_KV_ACCESS_TOKEN,INIT_CWD",
-    "--ignore-env",
+    "-P=admin",
     `--allow-read=${folder},${called_from}`,
     `--allow-write=${folder}`,
   ];

@@ -6,6 +6,7 @@
  * @module
  */
 import { Command, InvalidArgumentError } from "commander";
+import { type Played, playSeeds, SEED_MAX } from "./seeds.ts";
 import { simulate } from "./simulate.ts";
 
 // deno-lint-ignore no-console -- printing is what this command is for
@@ -19,8 +20,6 @@ function wholeNumber(min: number, max: number): (text: string) => number {
   };
 }
 
-const SEED_MAX = 2 ** 32 - 1;
-
 const command = new Command("deno task simulate")
   .description(
     "Runs the engine in a world of failing processes, storage, clocks and receivers, and checks after every step that " +
@@ -29,7 +28,7 @@ const command = new Command("deno task simulate")
   .option("--seed <n>", "the first seed; any if left out", wholeNumber(0, SEED_MAX))
   .option("--steps <m>", "how many things happen in a run", wholeNumber(1, 1_000_000), 60)
   .option("--seeds <k>", "how many runs, each with the next seed", wholeNumber(1, 1_000_000), 1)
-  .option("--trace", "print everything that happened, also when everything held", false)
+  .option("--trace", "print everything that happened to one seed, also when everything held", false)
   .exitOverride((error) => Deno.exit(error.exitCode === 0 ? 0 : 2));
 
 const options = command.parse(["deno", "simulate", ...Deno.args]).opts();
@@ -37,17 +36,19 @@ const steps: number = options["steps"];
 const seeds: number = options["seeds"];
 const first: number = options["seed"] ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 
-const totals = { sends: 0, accepted: 0 };
-for (let index = 0; index < seeds; index++) {
-  const seed = (first + index) % (SEED_MAX + 1);
-  const { violation, trace, sends, accepted } = await simulate(seed, steps);
-  totals.sends += sends;
-  totals.accepted += accepted;
-  if (options["trace"] || violation !== null) { for (const line of trace) print(line); }
-  if (violation === null) continue;
-  print(`\nSeed ${seed} violates ${violation.invariant}: ${violation.what}`);
+async function playHere(): Promise<Played> {
+  const run = await simulate(first, steps);
+  if (options["trace"] && run.violation === null) { for (const line of run.trace) print(line); }
+  return { ...run, failed: run.violation === null ? null : { seed: first, run } };
+}
+
+const { sends, accepted, failed } = seeds === 1 ? await playHere() : await playSeeds({ first, seeds, steps });
+if (failed !== null) {
+  const { seed, run: { trace, violation } } = failed;
+  for (const line of trace) print(line);
+  print(`\nSeed ${seed} violates ${violation?.invariant}: ${violation?.what}`);
   print(`Repeat it: deno task simulate --seed ${seed} --steps ${steps}`);
   Deno.exit(1);
 }
 const which = seeds === 1 ? `seed ${first}` : `${seeds} seeds from ${first}`;
-print(`Everything held: ${which}, ${steps} steps each, ${totals.accepted} accepted, ${totals.sends} sends`);
+print(`Everything held: ${which}, ${steps} steps each, ${accepted} accepted, ${sends} sends`);

@@ -25,8 +25,8 @@ const AFTER_FAULT_MS = 40 * TIME.SECOND_MS;
 /** How long after a sleep or a jump: the longest lease. */
 const AFTER_SLEEP_MS = 70 * TIME.SECOND_MS;
 
-const accept: Operation = async ({ chance }, persons, process) => {
-  for (let count = chance.whole(1, 4); count > 0; count--) await persons.accept(process);
+const accept: Operation = ({ chance }, persons, process) => {
+  for (let count = chance.whole(1, 4); count > 0; count--) persons.accept(process);
 };
 
 const start: Operation = async (world) => {

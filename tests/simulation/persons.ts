@@ -6,7 +6,7 @@
  * @module
  */
 import { ACTOR } from "../../lib/audit.ts";
-import { accept, type AcceptPorts, type AcceptResult } from "../../lib/accept.ts";
+import { accept, type AcceptResult } from "../../lib/accept.ts";
 import { type Delivery, deliveryId } from "../../lib/delivery.ts";
 import { AppError } from "../../lib/errors.ts";
 import { type AcceptableEvent, encodeBody } from "../../lib/event.ts";
@@ -16,8 +16,6 @@ import { rotateSecret } from "../../lib/rotate_secret.ts";
 import { redeliver } from "../../lib/redeliver.ts";
 import type { Webhook } from "../../lib/webhook.ts";
 import { createWebhook, deleteWebhook, patchWebhook } from "../../lib/webhooks.ts";
-import { settle } from "../helpers/manual_clock.ts";
-import { changed } from "./changed.ts";
 import { nameOf } from "./mirror.ts";
 import { MOODS } from "./receivers.ts";
 import type { SimProcess } from "./sim_process.ts";
@@ -78,33 +76,33 @@ export class Persons {
     });
   }
 
-  /** Accepts a new event; resolves when it is on its way. */
-  async accept(process: SimProcess): Promise<void> {
+  /** Accepts a new event. */
+  accept(process: SimProcess): void {
     const { chance, wall } = this.#world;
     const site_id = chance.pick(SITES);
     const key = chance.happens(0.3) ? `k${this.#keys++}` : null;
-    if (key === null) return await this.#accept(process, eventOf(site_id, null, 1), null);
+    if (key === null) return this.#accept(process, eventOf(site_id, null, 1), null);
     const keyed: Keyed = { site_id, key, made_at: wall, answer: null };
     this.#keyed.push(keyed);
-    await this.#accept(process, eventOf(site_id, key, 1), keyed);
+    this.#accept(process, eventOf(site_id, key, 1), keyed);
   }
 
   /** Repeats a request, as a caller does who got no answer, or with other data, as a caller does by mistake. */
-  async repeat(process: SimProcess): Promise<void> {
+  repeat(process: SimProcess): void {
     const { chance, wall } = this.#world;
     const recent = this.#keyed.filter(({ made_at }) => wall - made_at < REPEATED_MS);
-    if (recent.length === 0) return await this.accept(process);
+    if (recent.length === 0) return this.accept(process);
     const keyed = chance.pick(recent);
     const { site_id, key } = keyed;
-    if (chance.happens(0.8)) await this.#accept(process, eventOf(site_id, key, 1), keyed);
-    else await this.#reuse(process, keyed);
+    if (chance.happens(0.8)) this.#accept(process, eventOf(site_id, key, 1), keyed);
+    else this.#reuse(process, keyed);
   }
 
-  async #accept(process: SimProcess, event: AcceptableEvent, keyed: Keyed | null): Promise<void> {
+  #accept(process: SimProcess, event: AcceptableEvent, keyed: Keyed | null): void {
     const world = this.#world;
     const what = `accept for ${event.payload.site_id} with ${keyed?.key ?? "no key"}`;
     world.note(`${process.name} is asked to ${what}`);
-    const { done, begun } = await this.#begin(process, event, keyed?.key ?? null);
+    const done = accept(event, keyed?.key ?? null, process.accepting);
     this.#expectRefusal(
       what,
       done.then((result) => {
@@ -118,14 +116,13 @@ export class Persons {
         keyed.answer ??= result;
       }),
     );
-    await begun;
   }
 
   /** The same key for another event. */
-  async #reuse(process: SimProcess, { site_id, key, answer, made_at }: Keyed): Promise<void> {
+  #reuse(process: SimProcess, { site_id, key, answer, made_at }: Keyed): void {
     const world = this.#world;
     world.note(`${process.name} is asked to accept something else with ${key}`);
-    const { done, begun } = await this.#begin(process, eventOf(site_id, null, 2), key);
+    const done = accept(eventOf(site_id, null, 2), key, process.accepting);
     this.#expectRefusal(
       `reuse of ${key}`,
       done.then(({ id, queued }) => {
@@ -134,41 +131,6 @@ export class Persons {
         if (answer !== null && alive) world.violated("one_event_a_key", `${key} was taken for another event`);
       }),
     );
-    await begun;
-  }
-
-  /**
-   * Begins to accept. A digest is made outside of the world, at once or later: nothing else may happen meanwhile, and
-   * with a key accepting has begun when that is over.
-   */
-  async #begin(
-    process: SimProcess,
-    event: AcceptableEvent,
-    key: string | null,
-  ): Promise<{ done: Promise<AcceptResult>; begun: Promise<unknown> }> {
-    if (key !== null) await settle();
-    const ports = process.accepting;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const store = changed(ports.store, {
-      idempotency: (site_id, asked) => {
-        resolve();
-        return ports.store.idempotency(site_id, asked);
-      },
-    });
-    const turns: AcceptPorts["turns"] = {
-      take(site_id, run) {
-        let entered = false;
-        const taken = ports.turns.take(site_id, () => {
-          entered = true;
-          return run();
-        });
-        // It waits behind others of its site: until time goes on nothing begins.
-        if (!entered) resolve();
-        return taken;
-      },
-    };
-    const done = accept(event, key, { ...ports, store, turns });
-    return { done, begun: key === null ? Promise.resolve() : promise };
   }
 
   /** Creates a webhook with a receiver of its own. */
