@@ -112,6 +112,7 @@ async function database({ kv }: ServiceConfig, ports: { clock: Clock; log: Log }
 /** What went wrong, in one line: nobody is helped by a stack who starts a service. */
 function reasonOf(error: unknown): string {
   if (error instanceof Failure) return `Cannot start: ${error.message}. ${error.next_step ?? ""}`.trim();
+  if (error instanceof StartError) return [error.message, error.next_step].filter(Boolean).join(". ");
   if (error instanceof AppError) return `Cannot start: ${error.message.replace(/^Cannot \w+: /, "")}`;
   return error instanceof Error ? error.message : String(error);
 }

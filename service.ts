@@ -8,7 +8,7 @@
 import manifest from "./deno.json" with { type: "json" };
 import { createQueueAlarm, createTimerAlarm } from "./kv/alarm.ts";
 import { createCommitter } from "./kv/committer.ts";
-import { type OpenDatabase, secretKeyFits } from "./kv/open.ts";
+import { type OpenDatabase, refusalOf } from "./kv/open.ts";
 import { withReadDeadline } from "./kv/read_deadline.ts";
 import { createRetention } from "./kv/retention.ts";
 import { createSecretBox, type SecretBox } from "./kv/secret_box.ts";
@@ -64,9 +64,14 @@ export interface Storage {
   close(): Promise<void>;
 }
 
-/** A configuration that can't work with this database. */
+/** A configuration, or a release, that can't work with this database. */
 export class StartError extends Error {
   override readonly name = "StartError";
+
+  /** @param next_step What to do, where the message leaves it open. */
+  constructor(message: string, readonly next_step: string | null = null) {
+    super(message);
+  }
 }
 
 /**
@@ -74,7 +79,7 @@ export class StartError extends Error {
  *
  * @param parts What it is made of.
  * @returns The store.
- * @throws {StartError} If the secret key is not the one the database was written with.
+ * @throws {StartError} If the secret key is not the one the database was written with, or a later release wrote it.
  */
 export async function openStorage(
   { database, secret_key, clock, log, config }: StorageParts,
@@ -88,12 +93,10 @@ export async function openStorage(
     limits: { checks_max: atomic_checks_max },
   });
   const box = await createSecretBox(secret_key, config.secret_key_previous);
-  if (!await secretKeyFits(db, committer, box)) {
+  const refusal = await refusalOf(db, committer, { box, release: VERSION });
+  if (refusal !== null) {
     db.close();
-    throw new StartError(
-      "Cannot read the secrets in this database: TIDINGS_SECRET_KEY (or the key file beside the database) must be the " +
-        "one it was written with; a replaced key belongs in TIDINGS_SECRET_KEY_PREVIOUS",
-    );
+    throw new StartError(refusal.message, refusal.next_step);
   }
   const ids = systemIds();
   const store = createStore({

@@ -95,6 +95,12 @@ async function openStore(config: ServiceConfig): Promise<Opened> {
     return await withinDeadline(opening, { clock, deadline_ms: OPEN_MS_MAX, late });
   } catch (error) {
     if (error instanceof WrongUse || error instanceof Failure) throw error;
+    if (error instanceof StartError && error.next_step !== null) {
+      throw new Failure(
+        error.message.replace(/^Cannot open the database: /, "the database can't be opened: "),
+        error.next_step,
+      );
+    }
     if (error instanceof StartError || error instanceof SecretKeyFileError) {
       throw new WrongUse(error.message.replace(/^Cannot /, ""));
     }

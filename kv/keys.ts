@@ -73,4 +73,6 @@ export const keys = {
   statsFrom: (site_id: string, hour: number, webhook_id: string): Key => ["stat", site_id, hour, webhook_id],
   statsAll: (): Key => ["stat"],
   secretCheck: (): Key => ["secret_check"],
+  /** Of the database as a whole: read before anything else is. */
+  format: (): Key => ["format"],
 } as const;
