@@ -8,7 +8,7 @@
 import { Failure, lateFailure, openFailure } from "./admin/failure.ts";
 import { makeKvFolder } from "./admin/kv_folder.ts";
 import { loadOrMakeSecretKey, SecretKeyFileError } from "./admin/secret_key_file.ts";
-import type { OpenDatabase } from "./kv/open.ts";
+import { type OpenDatabase, StartError } from "./kv/open.ts";
 import { openInTime } from "./kv/open_in_time.ts";
 import { parseConfig } from "./lib/config.ts";
 import { AppError } from "./lib/errors.ts";
@@ -17,7 +17,7 @@ import type { Clock, Log } from "./lib/ports.ts";
 import { parseNetworks } from "./lib/outbound/address.ts";
 import { systemClock } from "./lib/outbound/clock.ts";
 import { createLog } from "./lib/outbound/log.ts";
-import { type Service, type ServiceConfig, StartError, startService, VERSION } from "./service.ts";
+import { type Service, type ServiceConfig, startService, VERSION } from "./service.ts";
 
 const on_deploy = Deno.env.get("DENO_DEPLOYMENT_ID") !== undefined;
 /** Resolves when the service runs; if it can't start, the process ends. */

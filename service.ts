@@ -8,13 +8,14 @@
 import manifest from "./deno.json" with { type: "json" };
 import { createQueueAlarm, createTimerAlarm } from "./kv/alarm.ts";
 import { createCommitter } from "./kv/committer.ts";
-import { type OpenDatabase, refusalOf } from "./kv/open.ts";
+import { type OpenDatabase, refusalOf, StartError } from "./kv/open.ts";
 import { withReadDeadline } from "./kv/read_deadline.ts";
 import { createRetention } from "./kv/retention.ts";
 import { createSecretBox, type SecretBox } from "./kv/secret_box.ts";
 import { createStore } from "./kv/store.ts";
 import type { Config } from "./lib/config.ts";
 import { LEASE } from "./lib/limits.ts";
+import { namedLog } from "./lib/named_log.ts";
 import type { Network } from "./lib/outbound/address.ts";
 import type { DeliverPorts } from "./lib/deliver.ts";
 import { Directory } from "./lib/directory.ts";
@@ -32,6 +33,7 @@ import { createStatsClient } from "./lib/plausible/client.ts";
 import { Watcher } from "./lib/plausible/watcher.ts";
 import type { Clock, Log } from "./lib/ports.ts";
 import { problemsOf } from "./lib/problems.ts";
+import { SiteNames } from "./lib/site_names.ts";
 import { SiteTurns } from "./lib/site_turns.ts";
 import { countingStore, Stats } from "./lib/stats.ts";
 import type { Store } from "./lib/store.ts";
@@ -60,18 +62,10 @@ export interface Storage {
   readonly store: Store;
   /** What its secrets are sealed with. */
   readonly box: SecretBox;
+  /** What its sites are called, read once. */
+  readonly names: SiteNames;
   /** Writes what waits and closes the database. */
   close(): Promise<void>;
-}
-
-/** A configuration, or a release, that can't work with this database. */
-export class StartError extends Error {
-  override readonly name = "StartError";
-
-  /** @param next_step What to do, where the message leaves it open. */
-  constructor(message: string, readonly next_step: string | null = null) {
-    super(message);
-  }
 }
 
 /**
@@ -109,9 +103,12 @@ export async function openStorage(
     newId: ids.ulid,
     idPrefixAt: (at_ms) => `evt_${ids.ulidPrefix(at_ms)}`,
   });
+  const names = new SiteNames(store, clock);
+  await names.read();
   return {
     store,
     box,
+    names,
     async close() {
       await committer.idle();
       db.close();
@@ -153,9 +150,10 @@ const REQUESTS_GRACE_MS = 2000;
  * @throws {StartError}
  */
 export async function startService(parts: ServiceParts): Promise<Service> {
-  const { config, database, clock, log } = parts;
+  const { config, database, clock } = parts;
   const storage = await openStorage(parts);
-  const { store } = storage;
+  const { store, names } = storage;
+  const log = namedLog(parts.log, names);
   const ids = systemIds();
   const instance = ids.ulid(clock.now());
   const policy = createOutboundPolicy({
@@ -167,7 +165,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const sender = config.sender === "fetch"
     ? createFetchSender({ policy, resolver, clock })
     : createPinnedSender({ policy, resolver, clock });
-  const directory = new Directory(store);
+  const directory = new Directory(store, names);
   const deliver: DeliverPorts = {
     sender,
     clock,
@@ -210,7 +208,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       defaults: { timeout_ms: config.timeout_ms },
       deliver,
     },
-    keys: { store, clock, ids },
+    keys: { store, names, clock, ids },
     sites: { store, directory, stats, clock },
     stats: { store, stats },
     history: { store, directory },
@@ -271,7 +269,7 @@ function createWatcher(
   if (plausible === null) return null;
   return new Watcher({
     store,
-    client: createStatsClient({ base_url: plausible.url, clock }),
+    client: createStatsClient({ base_url: plausible.url, clock, names: accept.directory.names }),
     clock,
     log,
     instance,

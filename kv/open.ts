@@ -92,6 +92,16 @@ export async function secretKeyFits(db: Database, committer: Committer, box: Sec
   }
 }
 
+/** A configuration, or a release, that can't work with this database. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+
+  /** @param next_step What to do, where the message leaves it open. */
+  constructor(message: string, readonly next_step: string | null = null) {
+    super(message);
+  }
+}
+
 /** Why a database is not worked on. */
 export interface Refusal {
   readonly message: string;
