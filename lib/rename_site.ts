@@ -54,7 +54,7 @@ export async function renameSite(
 ): Promise<RenamedSite> {
   const { to, accept_old_for_days: days } = validate(renameRequest, input);
   const { names } = directory;
-  if (!names.isRenamed(site_id) && !await store.siteExists(site_id)) {
+  if (names.oldNamesOf(site_id).length === 0 && !await store.siteExists(site_id)) {
     throw new AppError("not_found", "Not found: nothing is stored for this site");
   }
   const now = clock.now();

@@ -84,7 +84,7 @@ export interface SitePorts {
  */
 export async function deleteSite(site_id: string, ports: SitePorts): Promise<void> {
   const { store, directory, stats, actor } = ports;
-  if (!directory.names.isRenamed(site_id) && !await store.siteExists(site_id)) {
+  if (directory.names.oldNamesOf(site_id).length === 0 && !await store.siteExists(site_id)) {
     throw new AppError("not_found", "Not found: nothing is stored for this site");
   }
   await store.beginSiteDeletion(site_id);

@@ -9,7 +9,7 @@ import { type RenamedSite, renameRequest } from "../lib/rename_site.ts";
 import { type ShownSite, siteQuery } from "../lib/sites.ts";
 import { type ShownStats, statQuery } from "../lib/stat_page.ts";
 import type { Operations } from "./openapi_operation.ts";
-import { answer, answerOf, count, nextCursor, time, timeOrNull } from "./openapi_schema.ts";
+import { answer, answerOf, count, nextCursor, request, time, timeOrNull } from "./openapi_schema.ts";
 
 const site = answerOf<ShownSite>()(
   "Site",
@@ -17,6 +17,8 @@ const site = answerOf<ShownSite>()(
 );
 /** A page of sites. */
 const sites = answer("SitePage", z.strictObject({ data: z.array(site), next_cursor: nextCursor }));
+
+const newName = request("Rename", renameRequest);
 
 /** What a site is called. */
 const renamed = answerOf<RenamedSite>()(
@@ -94,7 +96,7 @@ export const ADMINISTRATION_OPERATIONS: Operations = {
       "accepted in every call but deletion for as long as is said. Repeated under the old name, it sets that time anew.",
     access: "admin",
     body: {
-      schema: renameRequest,
+      schema: newName,
       examples: { moved: { to: "new.example", accept_old_for_days: 30 } },
     },
     answers: { 200: { description: "What the site is called", schema: renamed } },
