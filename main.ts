@@ -9,7 +9,7 @@ import { lateFailure, openFailure } from "./admin/database_failure.ts";
 import { Failure } from "./admin/failure.ts";
 import { makeKvFolder } from "./admin/kv_folder.ts";
 import { loadOrMakeSecretKey, SecretKeyFileError } from "./admin/secret_key_file.ts";
-import type { OpenDatabase } from "./kv/open.ts";
+import { type OpenDatabase, StartError } from "./kv/open.ts";
 import { openInTime } from "./kv/open_in_time.ts";
 import { parseConfig } from "./lib/config.ts";
 import { AppError } from "./lib/errors.ts";
@@ -18,7 +18,7 @@ import type { Clock, Log } from "./lib/ports.ts";
 import { parseNetworks } from "./lib/outbound/address.ts";
 import { systemClock } from "./lib/outbound/clock.ts";
 import { createLog } from "./lib/outbound/log.ts";
-import { type Service, type ServiceConfig, StartError, startService, VERSION } from "./service.ts";
+import { type Service, type ServiceConfig, startService, VERSION } from "./service.ts";
 
 const on_deploy = Deno.env.get("DENO_DEPLOYMENT_ID") !== undefined;
 /** Resolves when the service runs; if it can't start, the process ends. */
@@ -113,6 +113,7 @@ async function database({ kv }: ServiceConfig, ports: { clock: Clock; log: Log }
 /** What went wrong, in one line: nobody is helped by a stack who starts a service. */
 function reasonOf(error: unknown): string {
   if (error instanceof Failure) return `Cannot start: ${error.message}. ${error.next_step ?? ""}`.trim();
+  if (error instanceof StartError) return [error.message, error.next_step].filter(Boolean).join(". ");
   if (error instanceof AppError) return `Cannot start: ${error.message.replace(/^Cannot \w+: /, "")}`;
   return error instanceof Error ? error.message : String(error);
 }

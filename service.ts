@@ -8,13 +8,14 @@
 import manifest from "./deno.json" with { type: "json" };
 import { createQueueAlarm, createTimerAlarm } from "./kv/alarm.ts";
 import { createCommitter } from "./kv/committer.ts";
-import { type OpenDatabase, secretKeyFits } from "./kv/open.ts";
+import { type OpenDatabase, refusalOf, StartError } from "./kv/open.ts";
 import { withReadDeadline } from "./kv/read_deadline.ts";
 import { createRetention } from "./kv/retention.ts";
 import { createSecretBox, type SecretBox } from "./kv/secret_box.ts";
 import { createStore } from "./kv/store.ts";
 import type { Config } from "./lib/config.ts";
 import { LEASE } from "./lib/limits.ts";
+import { namedLog } from "./lib/named_log.ts";
 import type { Network } from "./lib/outbound/address.ts";
 import type { DeliverPorts } from "./lib/deliver.ts";
 import { Directory } from "./lib/directory.ts";
@@ -32,6 +33,7 @@ import { createStatsClient } from "./lib/plausible/client.ts";
 import { Watcher } from "./lib/plausible/watcher.ts";
 import type { Clock, Log } from "./lib/ports.ts";
 import { problemsOf } from "./lib/problems.ts";
+import { SiteNames } from "./lib/site_names.ts";
 import { SiteTurns } from "./lib/site_turns.ts";
 import { countingStore, Stats } from "./lib/stats.ts";
 import type { Store } from "./lib/store.ts";
@@ -60,13 +62,10 @@ export interface Storage {
   readonly store: Store;
   /** What its secrets are sealed with. */
   readonly box: SecretBox;
+  /** What its sites are called, read once. */
+  readonly names: SiteNames;
   /** Writes what waits and closes the database. */
   close(): Promise<void>;
-}
-
-/** A configuration that can't work with this database. */
-export class StartError extends Error {
-  override readonly name = "StartError";
 }
 
 /**
@@ -74,7 +73,7 @@ export class StartError extends Error {
  *
  * @param parts What it is made of.
  * @returns The store.
- * @throws {StartError} If the secret key is not the one the database was written with.
+ * @throws {StartError} If the secret key is not the one the database was written with, or a later release wrote it.
  */
 export async function openStorage(
   { database, secret_key, clock, log, config }: StorageParts,
@@ -88,12 +87,10 @@ export async function openStorage(
     limits: { checks_max: atomic_checks_max },
   });
   const box = await createSecretBox(secret_key, config.secret_key_previous);
-  if (!await secretKeyFits(db, committer, box)) {
+  const refusal = await refusalOf(db, committer, { box, release: VERSION });
+  if (refusal !== null) {
     db.close();
-    throw new StartError(
-      "Cannot read the secrets in this database: TIDINGS_SECRET_KEY (or the key file beside the database) must be the " +
-        "one it was written with; a replaced key belongs in TIDINGS_SECRET_KEY_PREVIOUS",
-    );
+    throw new StartError(refusal.message, refusal.next_step);
   }
   const ids = systemIds();
   const store = createStore({
@@ -106,9 +103,12 @@ export async function openStorage(
     newId: ids.ulid,
     idPrefixAt: (at_ms) => `evt_${ids.ulidPrefix(at_ms)}`,
   });
+  const names = new SiteNames(store, clock);
+  await names.read();
   return {
     store,
     box,
+    names,
     async close() {
       await committer.idle();
       db.close();
@@ -150,9 +150,10 @@ const REQUESTS_GRACE_MS = 2000;
  * @throws {StartError}
  */
 export async function startService(parts: ServiceParts): Promise<Service> {
-  const { config, database, clock, log } = parts;
+  const { config, database, clock } = parts;
   const storage = await openStorage(parts);
-  const { store } = storage;
+  const { store, names } = storage;
+  const log = namedLog(parts.log, names);
   const ids = systemIds();
   const instance = ids.ulid(clock.now());
   const policy = createOutboundPolicy({
@@ -164,7 +165,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const sender = config.sender === "fetch"
     ? createFetchSender({ policy, resolver, clock })
     : createPinnedSender({ policy, resolver, clock });
-  const directory = new Directory(store);
+  const directory = new Directory(store, names);
   const deliver: DeliverPorts = {
     sender,
     clock,
@@ -207,7 +208,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       defaults: { timeout_ms: config.timeout_ms },
       deliver,
     },
-    keys: { store, clock, ids },
+    keys: { store, names, clock, ids },
     sites: { store, directory, stats, clock },
     stats: { store, stats },
     history: { store, directory },
@@ -268,7 +269,7 @@ function createWatcher(
   if (plausible === null) return null;
   return new Watcher({
     store,
-    client: createStatsClient({ base_url: plausible.url, clock }),
+    client: createStatsClient({ base_url: plausible.url, clock, names: accept.directory.names }),
     clock,
     log,
     instance,

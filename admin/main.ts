@@ -7,7 +7,7 @@
  * @module
  */
 import { createCommitter } from "../kv/committer.ts";
-import { type OpenDatabase, openDatabase } from "../kv/open.ts";
+import { type OpenDatabase, openDatabase, StartError } from "../kv/open.ts";
 import { reencrypt } from "../kv/reencrypt.ts";
 import { createSecretBox } from "../kv/secret_box.ts";
 import { ACTOR } from "../lib/audit.ts";
@@ -25,7 +25,7 @@ import { createUrlGuard } from "../lib/outbound/url_guard.ts";
 import { SiteTurns } from "../lib/site_turns.ts";
 import { countingStore, Stats } from "../lib/stats.ts";
 import { createApp } from "../routes/app.ts";
-import { openStorage, type ServiceConfig, StartError, type Storage, VERSION } from "../service.ts";
+import { openStorage, type ServiceConfig, type Storage, VERSION } from "../service.ts";
 import type { LocalService } from "./backend.ts";
 import { copyDatabase } from "./backup_file.ts";
 import { databaseFailures } from "./database_failure.ts";
@@ -102,6 +102,12 @@ async function openStore(config: ServiceConfig): Promise<Opened> {
     return await withinDeadline(opening, { clock, deadline_ms: OPEN_MS_MAX, late });
   } catch (error) {
     if (error instanceof WrongUse || error instanceof Failure) throw error;
+    if (error instanceof StartError && error.next_step !== null) {
+      throw new Failure(
+        error.message.replace(/^Cannot open the database: /, "the database can't be opened: "),
+        error.next_step,
+      );
+    }
     if (error instanceof StartError || error instanceof SecretKeyFileError) {
       throw new WrongUse(error.message.replace(/^Cannot /, ""));
     }
@@ -140,7 +146,7 @@ export function serveLocally(
     resolver,
     clock,
   });
-  const directory = new Directory(store);
+  const directory = new Directory(store, storage.names);
   const engine = createOutsideEngine({ store, clock });
   const stats = new Stats({ store, clock, log, instance });
   const app = createApp({
@@ -172,7 +178,7 @@ export function serveLocally(
         plausible_url: config.plausible?.url ?? null,
       },
     },
-    keys: { store, clock, ids },
+    keys: { store, names: storage.names, clock, ids },
     sites: { store, directory, stats, clock },
     stats: { store, stats },
     history: { store, directory },

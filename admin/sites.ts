@@ -1,13 +1,15 @@
 /**
- * `deno task admin sites …`: which sites there are, and removing one for good.
+ * `deno task admin sites …`: which sites there are, renaming one, and removing one for good.
  *
  * Owns how they are shown, and that nobody removes one by a slip.
  *
  * @module
  */
+import type { RenamedSite } from "../lib/rename_site.ts";
 import type { ShownSite } from "../lib/sites.ts";
 import { sitePath } from "./backend.ts";
 import { WrongUse } from "./failure.ts";
+import { count, type FieldFlag, text } from "./field_flags.ts";
 import { ALL, moreLine, PAGE_FLAGS, readPages } from "./pages.ts";
 import { type Column, minuteOf, table } from "./table.ts";
 import type { Call, Noun, Switch, Verb } from "./verb.ts";
@@ -67,5 +69,32 @@ const DELETE: Verb = {
   },
 };
 
+const FIELDS: readonly FieldFlag[] = [
+  { flag: "--to <name>", path: ["to"], summary: "its new name", read: text, required: true },
+  {
+    flag: "--accept-old-for-days <n>",
+    path: ["accept_old_for_days"],
+    summary: "how long the old name is still accepted (default: 30)",
+    read: count,
+  },
+];
+
+const RENAME: Verb = {
+  name: "rename",
+  summary: "give a site another name, as when its domain changes; everything of it stays",
+  doing: "rename the site",
+  of_site: true,
+  fields: FIELDS,
+  takes_body: true,
+  examples: ["sites rename --site old.example --to new.example --accept-old-for-days 60"],
+  async run({ backend, site_id, input }) {
+    const answer = await backend.call<RenamedSite>("POST", sitePath(site_id, "rename"), { body: input });
+    const accepted = answer.old_names.map((old) =>
+      `${old.site_id} is accepted until ${minuteOf(old.accepted_until)}.`
+    );
+    return { answer, text: () => [`The site is called ${answer.site_id}.`, ...accepted].join("\n") };
+  },
+};
+
 /** The commands about sites. */
-export const SITES: Noun = { name: "sites", summary: "sites as a whole", verbs: [LIST, DELETE] };
+export const SITES: Noun = { name: "sites", summary: "sites as a whole", verbs: [LIST, RENAME, DELETE] };

@@ -24,6 +24,12 @@ export const keys = {
   site: (site_id: string): Key => ["site", site_id],
   /** There while a site is being deleted. */
   siteDeletion: (site_id: string): Key => ["site_deletion", site_id],
+  /** Where the name of a site leads that was ever renamed. */
+  siteName: (name: string): Key => ["site_name", name],
+  siteNames: (): Key => ["site_name"],
+  /** There for a site without anything whose name was given to another. */
+  siteJoined: (site_id: string): Key => ["site_joined", site_id],
+  sitesJoined: (): Key => ["site_joined"],
   webhookSites: (): Key => ["webhook"],
   eventSites: (): Key => ["site_event"],
   lane: (site_id: string, webhook_id: string): Key => ["health", site_id, webhook_id],
@@ -73,4 +79,6 @@ export const keys = {
   statsFrom: (site_id: string, hour: number, webhook_id: string): Key => ["stat", site_id, hour, webhook_id],
   statsAll: (): Key => ["stat"],
   secretCheck: (): Key => ["secret_check"],
+  /** Of the database as a whole: read before anything else is. */
+  format: (): Key => ["format"],
 } as const;

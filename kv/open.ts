@@ -1,5 +1,5 @@
 /**
- * Opens the database that the configuration names, and makes sure that its secrets can be read.
+ * Opens the database that the configuration names, and makes sure that this release can work on it.
  *
  * Owns the one call of `Deno.openKv`. What differs between a file, memory and a KV server is decided here.
  *
@@ -8,7 +8,9 @@
 import { KV } from "../lib/limits.ts";
 import type { Committer } from "./committer.ts";
 import type { Database } from "./database.ts";
+import { claimFormat, laterFormat } from "./format.ts";
 import { keys } from "./keys.ts";
+import { DATABASE_FORMAT } from "./migrations.ts";
 import { sealRecord } from "./records.ts";
 import { SealError, type SecretBox } from "./secret_box.ts";
 
@@ -88,4 +90,56 @@ export async function secretKeyFits(db: Database, committer: Committer, box: Sec
       mutations: [{ kind: "set", key: keys.secretCheck(), value }],
     });
   }
+}
+
+/** A configuration, or a release, that can't work with this database. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+
+  /** @param next_step What to do, where the message leaves it open. */
+  constructor(message: string, readonly next_step: string | null = null) {
+    super(message);
+  }
+}
+
+/** Why a database is not worked on. */
+export interface Refusal {
+  readonly message: string;
+  /** What to do, where the message leaves it open: it is only of a later release. */
+  readonly next_step: string | null;
+}
+
+/**
+ * Makes sure that this release may work on a database, and can read its secrets.
+ *
+ * @param db The database.
+ * @param committer Its committer.
+ * @param own The box with the configured key, and the version of this release.
+ * @returns Why it may not, in words for people; null if it may.
+ */
+export async function refusalOf(
+  db: Database,
+  committer: Committer,
+  { box, release }: { readonly box: SecretBox; readonly release: string },
+): Promise<Refusal | null> {
+  const later = await laterFormat(db);
+  if (later !== null) {
+    return {
+      message:
+        `Cannot open the database: it was written by Tidings ${later.release} (format ${later.format}), ` +
+        `and this is Tidings ${release} (format ${DATABASE_FORMAT})`,
+      next_step: `Start Tidings ${later.release} or later, or restore the backup made before the upgrade.`,
+    };
+  }
+  if (await secretKeyFits(db, committer, box)) {
+    // Last: a start that is refused leaves the database to the release that it was of.
+    await claimFormat(db, committer, release);
+    return null;
+  }
+  return {
+    message:
+      "Cannot read the secrets in this database: TIDINGS_SECRET_KEY (or the key file beside the database) must be the " +
+      "one it was written with; a replaced key belongs in TIDINGS_SECRET_KEY_PREVIOUS",
+    next_step: null,
+  };
 }

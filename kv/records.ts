@@ -16,18 +16,23 @@ import { EVENT_NAMES } from "../lib/event_types.ts";
 import { KV } from "../lib/limits.ts";
 import type { LaneState } from "../lib/lane_state.ts";
 import type { IdempotencyEntry, StoredEvent } from "../lib/store.ts";
-import type { StatCounts } from "../lib/stats.ts";
 import type { Webhook } from "../lib/webhook.ts";
 import { FORMATS } from "../lib/webhook_settings.ts";
-
-/** The version written into every record. A reader refuses what a later release wrote. */
-export const RECORD_VERSION = 1;
+import {
+  DELIVERY_MIGRATIONS,
+  LANE_MIGRATIONS,
+  migrated,
+  type Migration,
+  versionAfter,
+} from "./migrations.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Turns one kind of record into bytes and back. */
 export interface Codec<Value> {
+  /** Written into every record. A reader refuses a later one, and brings an earlier one to this. */
+  readonly version: number;
   encode(value: Value): Uint8Array<ArrayBuffer>;
   /** @throws {BrokenRecord} */
   decode(bytes: unknown): Value;
@@ -43,19 +48,28 @@ function parseJson(kind: string, bytes: Uint8Array): unknown {
 }
 
 /** Made once: making a schema and compiling it takes ten times as long as reading a record. */
-const versioned = z.object({ v: z.int() });
+const versioned = z.object({ v: z.int().positive() });
 
-function parseVersioned<Value>(kind: string, schema: z.ZodType<Value>, bytes: Uint8Array): Value {
+/** What a kind of record is, and was. */
+interface Form<Value> {
+  readonly kind: string;
+  readonly schema: z.ZodType<Value>;
+  readonly migrations: readonly Migration[];
+}
+
+function parseVersioned<Value>({ kind, schema, migrations }: Form<Value>, bytes: Uint8Array): Value {
   const json = parseJson(kind, bytes);
   const version = versioned.safeParse(json);
   if (!version.success) throw new BrokenRecord(`Cannot read a ${kind} record: it must have a version`);
-  if (version.data.v > RECORD_VERSION) {
+  const { v } = version.data;
+  const latest = versionAfter(migrations);
+  if (v > latest) {
     throw new BrokenRecord(
-      `Cannot read a ${kind} record: its version must be at most ${RECORD_VERSION}, ` +
-        `current value is ${version.data.v}: it was written by a later release`,
+      `Cannot read a ${kind} record: its version must be at most ${latest}, ` +
+        `current value is ${v}: it was written by a later release`,
     );
   }
-  const parsed = schema.safeParse(json);
+  const parsed = schema.safeParse(v === latest ? json : migrated(json, migrations.slice(v - 1)));
   if (parsed.success) return parsed.data;
   // Fields of the record only: what lies deeper may be an owner's, such as the name of a header.
   const fields = new Set(parsed.error.issues.map((issue) => String(issue.path[0])));
@@ -67,15 +81,23 @@ function parseVersioned<Value>(kind: string, schema: z.ZodType<Value>, bytes: Ui
  *
  * @param kind What the record is called in errors.
  * @param schema What is in it.
+ * @param migrations What brings a record of an earlier release to it, one step for each version.
  */
-export function codec<Value extends object>(kind: string, schema: z.ZodType<Value>): Codec<Value> {
+export function codec<Value extends object>(
+  kind: string,
+  schema: z.ZodType<Value>,
+  migrations: readonly Migration[] = [],
+): Codec<Value> {
+  const form = { kind, schema, migrations };
+  const version = versionAfter(migrations);
   return {
+    version,
     encode(value) {
-      return encoder.encode(JSON.stringify({ v: RECORD_VERSION, ...schema.parse(value) }));
+      return encoder.encode(JSON.stringify({ v: version, ...schema.parse(value) }));
     },
     decode(bytes) {
       if (!(bytes instanceof Uint8Array)) throw new BrokenRecord(`Cannot read a ${kind} record: not bytes`);
-      return parseVersioned(kind, schema, bytes);
+      return parseVersioned(form, bytes);
     },
   };
 }
@@ -113,6 +135,7 @@ const wholeDelivery = codec<Delivery>(
     attempts_total: z.int(),
     attempts: z.array(attempt),
   }),
+  DELIVERY_MIGRATIONS,
 );
 
 /** A delivery without what its receiver answered, except to the last attempt. */
@@ -128,6 +151,7 @@ function withLastAnswerOnly(delivery: Delivery): Delivery {
  * never make a record too large for KV, since an attempt that can't be recorded would be made again and again.
  */
 export const deliveryRecord: Codec<Delivery> = {
+  version: wholeDelivery.version,
   encode(delivery) {
     const bytes = wholeDelivery.encode(delivery);
     return bytes.byteLength <= KV.value_bytes_max
@@ -188,6 +212,7 @@ export const laneRecord = codec<LaneState>(
     breaker: z.object({ failures: z.int(), openings: z.int(), open_until: at.nullable() }),
     updated_at: at,
   }),
+  LANE_MIGRATIONS,
 );
 
 /** What an idempotency key stands for. */
@@ -211,7 +236,7 @@ export const apiKeyRecord = codec<ApiKey>(
   }),
 );
 
-/** A due entry; when, for whom and of what is in its key. */
+/** An entry of the audit. */
 export const auditRecord = codec<AuditEntry>(
   "audit",
   z.object({
@@ -225,20 +250,7 @@ export const auditRecord = codec<AuditEntry>(
   }),
 );
 
-export const statRecord = codec<StatCounts>(
-  "stat",
-  z.object({
-    accepted: z.int(),
-    attempts: z.int(),
-    delivered: z.int(),
-    retried: z.int(),
-    failed: z.int(),
-    blocked: z.int(),
-    gone: z.int(),
-    duration_ms_total: z.number(),
-  }),
-);
-
+/** A due entry; when, for whom and of what is in its key. */
 export const dueRecord = codec("due", z.object({ site_id: z.string(), owner: z.string().nullable() }));
 /** The way from an API key's id to its hash. */
 export const apiKeyIdRecord = codec("API key id", z.object({ hash: z.string() }));
@@ -260,10 +272,13 @@ const eventHead = z.object({
 
 const NEWLINE = 0x0a;
 
+const eventForm = { kind: "event", schema: eventHead, migrations: [] };
+
 /** An event: a line of JSON, then the body verbatim, so that what is signed is what was stored, byte for byte. */
 export const eventRecord: Codec<StoredEvent> = {
+  version: versionAfter(eventForm.migrations),
   encode({ body, ...head }) {
-    const line = encoder.encode(JSON.stringify({ v: RECORD_VERSION, ...eventHead.parse(head) }));
+    const line = encoder.encode(JSON.stringify({ v: eventRecord.version, ...eventHead.parse(head) }));
     const bytes = new Uint8Array(line.byteLength + 1 + body.byteLength);
     bytes.set(line);
     bytes[line.byteLength] = NEWLINE;
@@ -274,7 +289,7 @@ export const eventRecord: Codec<StoredEvent> = {
     if (!(bytes instanceof Uint8Array)) throw new BrokenRecord("Cannot read an event record: not bytes");
     const end = bytes.indexOf(NEWLINE);
     if (end < 0) throw new BrokenRecord("Cannot read an event record: it has no body");
-    const head = parseVersioned("event", eventHead, bytes.subarray(0, end));
+    const head = parseVersioned(eventForm, bytes.subarray(0, end));
     return { ...head, body: new Uint8Array(bytes.subarray(end + 1)) };
   },
 };

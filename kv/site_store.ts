@@ -11,6 +11,7 @@ import { INPUT } from "../lib/limits.ts";
 import type { SiteStore, SiteSummary } from "../lib/store.ts";
 import { createAuditRecords } from "./audit_store.ts";
 import { type Key, keys } from "./keys.ts";
+import { createNameStore, freeingNames } from "./name_store.ts";
 import { eventRecord, guardRecord, webhookRecord } from "./records.ts";
 import type { StoreParts } from "./webhook_store.ts";
 
@@ -107,6 +108,8 @@ export function createSiteStore(parts: StoreParts): SiteStore {
   }
 
   return {
+    ...createNameStore(parts),
+
     webhookIdsOf,
 
     async sitePage(limit, position) {
@@ -131,6 +134,7 @@ export function createSiteStore(parts: StoreParts): SiteStore {
       const found = await Promise.all([
         some(keys.webhooksOf(site_id), 1),
         some(keys.siteEventsOf(site_id), 1),
+        some(keys.statsOf(site_id), 1),
       ]);
       return found.some((entries) => entries.length > 0);
     },
@@ -181,6 +185,7 @@ export function createSiteStore(parts: StoreParts): SiteStore {
           { kind: "delete", key: keys.site(site_id) },
           { kind: "delete", key: keys.siteDeletion(site_id) },
           { kind: "sum", key: keys.version(), amount: 1n },
+          ...await freeingNames(parts, site_id),
           audit.writing(audit.begin(), note),
         ],
       });

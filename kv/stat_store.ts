@@ -5,13 +5,29 @@
  *
  * @module
  */
+import { z } from "zod";
 import { STATS } from "../lib/limits.ts";
-import { addCounts, NO_COUNTS } from "../lib/stats.ts";
+import { addCounts, NO_COUNTS, type StatCounts } from "../lib/stats.ts";
 import type { StatPosition, StatRow, StatStore } from "../lib/store.ts";
 import { type Key, keys } from "./keys.ts";
 import type { RecordReader } from "./record_reader.ts";
-import { statRecord } from "./records.ts";
+import { codec } from "./records.ts";
 import type { StoreParts } from "./webhook_store.ts";
+
+/** What one process counted in one hour. */
+export const statRecord = codec<StatCounts>(
+  "stat",
+  z.object({
+    accepted: z.int(),
+    attempts: z.int(),
+    delivered: z.int(),
+    retried: z.int(),
+    failed: z.int(),
+    blocked: z.int(),
+    gone: z.int(),
+    duration_ms_total: z.number(),
+  }),
+);
 
 function rowOf(entry: Deno.KvEntry<Uint8Array>, reader: RecordReader): StatRow {
   const { key } = entry;

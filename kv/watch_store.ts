@@ -14,6 +14,7 @@ import { BUDGET_AT_FIRST, type WatchBudget, type WatchSettings, type WatchState 
 import { createAuditRecords } from "./audit_store.ts";
 import { keys } from "./keys.ts";
 import type { Member } from "./member.ts";
+import { stillItself } from "./name_store.ts";
 import { codec } from "./records.ts";
 import { SealError } from "./secret_box.ts";
 import type { StoreParts } from "./webhook_store.ts";
@@ -164,10 +165,12 @@ export function createWatchStore(parts: StoreParts): WatchStore {
       for (let tries = 0; tries < CONFLICTS_MAX; tries++) {
         const before = await read(site_id);
         const { settings, state, note } = decide(before?.found ?? null);
+        const itself = await stillItself(db, site_id);
         const done = await audit.commit({
           checks: [
             { key, versionstamp: before?.versionstamp ?? null },
             { key: state_key, versionstamp: before?.found.state.versionstamp ?? null },
+            itself,
           ],
           mutations: [
             { kind: "set", key, value: watchRecord.encode(await sealed(site_id, settings)) },

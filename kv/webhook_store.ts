@@ -21,6 +21,7 @@ import type { Database } from "./database.ts";
 import { keys, slotOf } from "./keys.ts";
 import { guardRecord, laneRecord, webhookRecord } from "./records.ts";
 import type { Member, Mutation } from "./member.ts";
+import { stillItself } from "./name_store.ts";
 import type { RecordReader } from "./record_reader.ts";
 import type { Retention } from "./retention.ts";
 import { SealError, type SecretBox } from "./secret_box.ts";
@@ -168,7 +169,8 @@ export function createWebhookStore(parts: StoreParts, records: WebhookRecords): 
       );
     }
     const value = guardRecord.encode({ changed_at: updated_at });
-    return { checks: [{ key, versionstamp }], mutations: [{ kind: "set", key, value }] };
+    const itself = await stillItself(db, site_id);
+    return { checks: [{ key, versionstamp }, itself], mutations: [{ kind: "set", key, value }] };
   }
 
   return {

@@ -11,8 +11,9 @@ import { decide, type Decision, type SkipReason } from "./decide.ts";
 import { digestOf } from "./digest.ts";
 import type { Directory } from "./directory.ts";
 import { AppError } from "./errors.ts";
-import type { AcceptableEvent } from "./event.ts";
+import { type AcceptableEvent, encodeBody } from "./event.ts";
 import type { EventPayload } from "./event_types.ts";
+import type { SiteNames } from "./site_names.ts";
 import type { SiteTurns } from "./site_turns.ts";
 import type { IdempotencyEntry, SiteStateChange, Store, Versioned } from "./store.ts";
 import type { Webhook } from "./webhook.ts";
@@ -20,7 +21,7 @@ import type { Webhook } from "./webhook.ts";
 /** What accepting needs. */
 export interface AcceptPorts extends AdmitPorts {
   readonly store: AdmitPorts["store"] & Pick<Store, "idempotency" | "event" | "alerts">;
-  readonly directory: Pick<Directory, "webhooksOf">;
+  readonly directory: Pick<Directory, "webhooksOf" | "names">;
   /** Among sites that post at the same time. */
   readonly turns: Pick<SiteTurns, "take">;
   /** Alerts of one site are decided one after the other: each changes what the next is decided by. */
@@ -39,20 +40,34 @@ export interface AcceptResult {
 /**
  * Accepts one event.
  *
- * @param event The event, parsed.
+ * @param posted The event, parsed.
  * @param idempotency_key The caller's key, or null.
  * @param ports What it needs.
  * @returns What was decided, or what had been decided the first time.
  * @throws {AppError} `idempotency_key_reused`, `rate_limited`, `unavailable`.
  */
 export async function accept(
-  event: AcceptableEvent,
+  posted: AcceptableEvent,
   idempotency_key: string | null,
   ports: AcceptPorts,
 ): Promise<AcceptResult> {
+  const event = ports.directory.names.any ? placed(posted, ports.directory.names) : posted;
   const { payload } = event;
   const turns = isAlert(payload) ? ports.alert_turns : ports.turns;
   return await turns.take(payload.site_id, () => acceptInTurn(event, idempotency_key, ports));
+}
+
+/** The event as one of the site that its name leads to; receivers are told that site's name of today. */
+function placed(
+  { payload, body }: AcceptableEvent,
+  names: Pick<SiteNames, "siteOf" | "nameOf">,
+): AcceptableEvent {
+  const site_id = names.siteOf(payload.site_id);
+  const today = names.nameOf(site_id);
+  return {
+    payload: { ...payload, site_id },
+    body: today === payload.site_id ? body : encodeBody({ ...payload, site_id: today }),
+  };
 }
 
 async function acceptInTurn(

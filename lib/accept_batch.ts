@@ -102,7 +102,7 @@ async function turnSize(item: unknown, { directory }: AcceptPorts): Promise<numb
   const site = isJsonObject(item) && typeof item["site_id"] === "string"
     ? parseSiteId(item["site_id"])
     : null;
-  const webhooks = site?.ok ? (await directory.webhooksOf(site.site_id)).length : 0;
+  const webhooks = site?.ok ? (await directory.webhooksOf(directory.names.siteOf(site.site_id))).length : 0;
   return Math.max(Math.floor(DELIVERIES_AT_ONCE / Math.max(webhooks, 1)), 1);
 }
 

@@ -28,6 +28,7 @@ export const AUDIT_ACTIONS = [
   "key.revoked",
   "watch.set",
   "watch.removed",
+  "site.renamed",
   "site.deleted",
   "secrets.exported",
 ] as const;

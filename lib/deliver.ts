@@ -19,7 +19,7 @@ export interface DeliverPorts {
   readonly sender: Pick<Sender, "post">;
   readonly clock: Pick<Clock, "now" | "elapsed">;
   readonly random: Random;
-  readonly directory: Pick<Directory, "signingKeys">;
+  readonly directory: Pick<Directory, "signingKeys" | "names">;
   /** `Tidings/<version>`. */
   readonly user_agent: string;
   /** The configured base of the backoff, in milliseconds. */
@@ -68,7 +68,10 @@ export async function deliver(parcel: Parcel, ports: DeliverPorts): Promise<Deli
   });
   const headers = {
     ...webhook.headers,
-    ...ownHeaders(delivery, content_type, ports.user_agent),
+    ...ownHeaders(delivery, ports.directory.names.toldAs(delivery.site_id, parcel.body), {
+      content_type,
+      user_agent: ports.user_agent,
+    }),
     ...signatures,
   };
   const started = clock.elapsed();
@@ -97,22 +100,25 @@ function retriesFor(trigger: Trigger, delivery: Delivery, webhook: Webhook): num
   return webhook.max_retries;
 }
 
-function rendered({ delivery, body, webhook }: Parcel, { plausible_url }: DeliverPorts): Rendered {
+function rendered({ delivery, body, webhook }: Parcel, ports: DeliverPorts): Rendered {
+  const { plausible_url, directory: { names } } = ports;
   // Most webhooks take json, which costs nothing here: no link is made and no body is read.
-  const dashboard_url = webhook.format === "json" ? null : dashboardUrl(plausible_url, delivery.site_id);
+  const dashboard_url = webhook.format === "json"
+    ? null
+    : dashboardUrl(plausible_url, names.nameOf(delivery.site_id));
   return renderBody(webhook.format, body, { dashboard_url, is_test: delivery.trigger === "test" });
 }
 
 function ownHeaders(
   delivery: Delivery,
-  content_type: string,
-  user_agent: string,
+  site_name: string,
+  { content_type, user_agent }: { readonly content_type: string; readonly user_agent: string },
 ): Record<string, string> {
   return {
     "Content-Type": content_type,
     "User-Agent": user_agent,
     "X-Webhook-Event": delivery.event,
-    "X-Webhook-Site-Id": encodeSiteId(delivery.site_id),
+    "X-Webhook-Site-Id": encodeSiteId(site_name),
     "X-Webhook-Attempt": String(delivery.attempts_total + 1),
     ...(delivery.trigger === "test" ? { "X-Webhook-Test": "true" } : {}),
   };

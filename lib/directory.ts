@@ -7,6 +7,7 @@
  * @module
  */
 import type { Secret } from "./secret.ts";
+import { SiteNames } from "./site_names.ts";
 import { SigningKey } from "./sign.ts";
 import type { WebhookStore } from "./store.ts";
 import type { Webhook } from "./webhook.ts";
@@ -21,9 +22,19 @@ export class Directory {
   readonly #signing = new WeakMap<Secret, SigningKey>();
   #version: bigint | null = null;
 
-  /** @param store Where webhooks are. */
-  constructor(store: Pick<WebhookStore, "webhooksOf" | "webhook" | "version">) {
+  /** What the sites are called. */
+  readonly names: SiteNames;
+
+  /**
+   * @param store Where webhooks are.
+   * @param names The names of sites, which are read again with every change; without them none was ever renamed.
+   */
+  constructor(
+    store: Pick<WebhookStore, "webhooksOf" | "webhook" | "version">,
+    names: SiteNames = new SiteNames(),
+  ) {
     this.#store = store;
+    this.names = names;
   }
 
   /**
@@ -62,7 +73,10 @@ export class Directory {
   /** Looks whether another process changed something. */
   async poll(): Promise<void> {
     const version = await this.#store.version();
-    if (version !== this.#version) this.invalidate();
+    if (version !== this.#version) {
+      this.invalidate();
+      await this.names.read();
+    }
     this.#version = version;
   }
 

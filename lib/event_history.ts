@@ -129,17 +129,20 @@ export async function explainEvent(
   input: unknown,
   ports: {
     store: Pick<Store, "alerts">;
-    directory: Pick<Directory, "webhooksOf">;
+    directory: Pick<Directory, "webhooksOf" | "names">;
     clock: Pick<Clock, "now">;
   },
 ): Promise<ExplainedDecision[]> {
   const named = isJsonObject(input) && typeof input["site_id"] === "string"
     ? parseSiteId(input["site_id"])
     : null;
-  if (named?.ok && named.site_id !== site_id) {
+  const { names } = ports.directory;
+  if (named?.ok && names.siteOf(named.site_id) !== site_id) {
     throw validationError([{ path: "/site_id", message: "must be the site of the path" }]);
   }
-  const completed = isJsonObject(input) && !("site_id" in input) ? { ...input, site_id } : input;
+  const completed = isJsonObject(input) && !("site_id" in input)
+    ? { ...input, site_id: names.nameOf(site_id) }
+    : input;
   const { payload } = parseEvent(completed, ports.clock.now());
   const webhooks = await ports.directory.webhooksOf(site_id);
   const alerts = isAlert(payload) ? (await ports.store.alerts(site_id)).value : ALERTS_AT_FIRST;

@@ -13,6 +13,7 @@ import { INPUT } from "./limits.ts";
 import type { Clock } from "./ports.ts";
 import { PAUSE_REASONS, type Webhook, type WebhookStatus, webhookStatus } from "./webhook.ts";
 import { headerPlace, type Secret, secretPlace } from "./secret.ts";
+import type { SiteNames } from "./site_names.ts";
 import type { Store } from "./store.ts";
 import { validate } from "./validate.ts";
 import { MASKED, settingsOf, type WebhookSettings } from "./webhook_settings.ts";
@@ -61,6 +62,7 @@ export interface ExportDocument {
 export interface ExportPorts {
   readonly store: Pick<Store, "sitePage" | "webhooksOf" | "keys" | "writeAudit">;
   readonly box: Sealing;
+  readonly names: Pick<SiteNames, "nameOf">;
   readonly clock: Pick<Clock, "now">;
   /** Who asks: the id of an API key, or one of `ACTOR`. */
   readonly actor: string;
@@ -132,7 +134,10 @@ async function exported(webhook: Webhook, sealed: boolean, ports: ExportPorts): 
     status_reason: webhook.pause_reason === null ? null : PAUSE_REASONS[webhook.pause_reason],
     created_at: new Date(webhook.created_at).toISOString(),
     updated_at: new Date(webhook.updated_at).toISOString(),
-    ...(sealed ? { sealed: await sealedParts(valid, ports.box) } : {}),
+    // For its place in the document: whoever imports it knows the site by its name alone.
+    ...(sealed
+      ? { sealed: await sealedParts({ ...valid, site_id: ports.names.nameOf(webhook.site_id) }, ports.box) }
+      : {}),
   };
 }
 

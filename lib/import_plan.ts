@@ -58,7 +58,8 @@ export async function planOf(input: unknown, ports: ImportPorts): Promise<Wanted
   const homes = await homesOf(ports.store);
   const plan: Wanted[] = [];
   const errors: FieldError[] = [];
-  for (const [index, { site_id, webhooks }] of sites.entries()) {
+  for (const [index, { site_id: name, webhooks }] of sites.entries()) {
+    const site_id = ports.directory.names.siteOf(name);
     const now = new Map((await ports.store.webhooksOf(site_id)).map((webhook) => [webhook.id, webhook]));
     for (const [place, given] of webhooks.entries()) {
       const pointer = jsonPointer(["sites", index, "webhooks", place]);
@@ -69,7 +70,7 @@ export async function planOf(input: unknown, ports: ImportPorts): Promise<Wanted
         continue;
       }
       const target = { site_id, id: given.id, pointer, before: now.get(given.id) ?? null };
-      const read = await readWebhook(target, given, ports);
+      const read = await readWebhook(target, { ...given, sealed_for: name }, ports);
       if ("errors" in read) errors.push(...read.errors);
       else plan.push(read.wanted);
     }
@@ -97,12 +98,16 @@ async function homesOf(store: ImportPorts["store"]): Promise<Map<string, string>
 
 async function readWebhook(
   target: Omit<Wanted, "settings" | "secrets">,
-  given: { readonly sealed?: SealedParts | null | undefined },
+  { sealed_for, ...given }: {
+    readonly sealed?: SealedParts | null | undefined;
+    /** What the document calls the site. */
+    readonly sealed_for: string;
+  },
   { box, clock, defaults }: ImportPorts,
 ): Promise<{ wanted: Wanted } | { errors: FieldError[] }> {
-  const { site_id, id, pointer, before } = target;
+  const { id, pointer, before } = target;
   const opened = await openSealed(given.sealed ?? null, {
-    site_id,
+    site_id: sealed_for,
     webhook_id: id,
     now_ms: clock.now(),
     box,

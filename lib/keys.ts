@@ -21,6 +21,7 @@ import { digestOf } from "./digest.ts";
 import { AppError } from "./errors.ts";
 import { TIME } from "./limits.ts";
 import type { Clock, Ids } from "./ports.ts";
+import type { SiteNames } from "./site_names.ts";
 import type { KeyStore } from "./store.ts";
 import { validate, validationError } from "./validate.ts";
 import { isoOrNull } from "./iso.ts";
@@ -42,6 +43,7 @@ export interface ShownKey {
 /** What managing keys needs. */
 export interface KeyPorts {
   readonly store: Pick<KeyStore, "addKey" | "keys" | "removeKey">;
+  readonly names: Pick<SiteNames, "siteOf">;
   readonly clock: Pick<Clock, "now">;
   readonly ids: Ids;
   /** Who does it: the id of an API key, or one of `ACTOR`. */
@@ -92,7 +94,7 @@ export async function createKey(input: unknown, ports: KeyPorts): Promise<ShownK
     hash: digestOf(text),
     name,
     scope,
-    sites: [...new Set(sites)],
+    sites: [...new Set(sites.map((name) => ports.names.siteOf(name)))],
     expires_at: expires,
     created_at: now,
     last_used_at: null,

@@ -21,6 +21,9 @@ export const TIME = { SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS } as const;
 export const INPUT = {
   site_id_chars_max: 253,
   webhooks_per_site_max: 50,
+  /** How long an old name of a site may be accepted. */
+  old_name_days_max: 365,
+  old_name_days_default: 30,
   url_chars_max: 2048,
   name_chars_max: 100,
   filter_entries_max: 100,

@@ -29,20 +29,25 @@ export const PAUSED_ERROR_TYPE = "webhook_paused";
  *
  * @param paused Site and id of the webhook that is paused.
  * @param reason Why.
- * @param given All webhooks of its site, the time, and a new event's id.
+ * @param given What its site is called, all webhooks of it, the time, and a new event's id.
  * @returns What is to be committed. The notice names the webhook by its id alone: its name and its URL are its owner's,
  * and may hold what no receiver should see.
  */
 export function pauseOf(
   paused: { readonly site_id: string; readonly id: string },
   reason: PauseReason,
-  given: { readonly webhooks: readonly Webhook[]; readonly at: number; readonly event_id: string },
+  given: {
+    readonly site_name: string;
+    readonly webhooks: readonly Webhook[];
+    readonly at: number;
+    readonly event_id: string;
+  },
 ): Pause {
-  const { webhooks, at, event_id } = given;
+  const { site_name, webhooks, at, event_id } = given;
   const timestamp = new Date(at).toISOString();
   const payload: EventPayload = {
     event: "error_condition",
-    site_id: paused.site_id,
+    site_id: site_name,
     timestamp,
     data: {
       error_type: PAUSED_ERROR_TYPE,

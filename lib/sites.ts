@@ -13,7 +13,7 @@ import { AppError } from "./errors.ts";
 import { isoOrNull } from "./iso.ts";
 import { pageFields } from "./page.ts";
 import type { Clock } from "./ports.ts";
-import { siteIdSchema } from "./site_id.ts";
+import { storedSiteSchema } from "./site_names.ts";
 import type { Stats } from "./stats.ts";
 import type { Store } from "./store.ts";
 import { validate } from "./validate.ts";
@@ -29,7 +29,7 @@ export interface ShownSite {
 }
 
 /** The query parameters of the list. */
-export const siteQuery = z.strictObject({ limit: pageFields.limit, cursor: siteIdSchema.optional() });
+export const siteQuery = z.strictObject({ limit: pageFields.limit, cursor: storedSiteSchema.optional() });
 
 /**
  * Lists the sites that something is stored for.
@@ -66,7 +66,7 @@ export interface SitePorts {
     | "changeKey"
     | "removeKey"
   >;
-  readonly directory: Pick<Directory, "invalidate">;
+  readonly directory: Pick<Directory, "invalidate" | "names">;
   /** Null outside the service: then there are no counters in memory. */
   readonly stats: Pick<Stats, "forget"> | null;
   readonly clock: Pick<Clock, "now">;
@@ -84,7 +84,7 @@ export interface SitePorts {
  */
 export async function deleteSite(site_id: string, ports: SitePorts): Promise<void> {
   const { store, directory, stats, actor } = ports;
-  if (!await store.siteExists(site_id)) {
+  if (directory.names.oldNamesOf(site_id).length === 0 && !await store.siteExists(site_id)) {
     throw new AppError("not_found", "Not found: nothing is stored for this site");
   }
   await store.beginSiteDeletion(site_id);
@@ -105,6 +105,7 @@ export async function deleteSite(site_id: string, ports: SitePorts): Promise<voi
     subject: site_id,
     changes: [],
   });
+  await directory.names.read();
   directory.invalidate();
 }
 
@@ -121,10 +122,11 @@ async function deleteWebhooks(site_id: string, ports: SitePorts): Promise<void> 
 }
 
 /** Takes a site out of the lists of keys: whoever owns the domain next must not be read by who owned it before. */
-async function takeFromKeys(site_id: string, { store, actor }: SitePorts): Promise<void> {
-  const without = ({ sites }: ApiKey): string[] => sites.filter((site) => site !== site_id);
+async function takeFromKeys(site_id: string, { store, directory, actor }: SitePorts): Promise<void> {
+  const means = (site: string): boolean => directory.names.meant([site]).includes(site_id);
+  const without = ({ sites }: ApiKey): string[] => sites.filter((site) => !means(site));
   for (const key of await store.keys()) {
-    if (!key.sites.includes(site_id)) continue;
+    if (!key.sites.some(means)) continue;
     const by_site = key.scope !== "admin" && key.scope !== "metrics";
     if (by_site && without(key).length === 0) {
       const note = { actor, action: "key.revoked", site_id, subject: key.id, changes: [] } as const;

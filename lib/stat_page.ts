@@ -10,6 +10,7 @@ import { STATS, TIME } from "./limits.ts";
 import { dateTime } from "./page.ts";
 import type { Clock } from "./ports.ts";
 import { siteIdSchema } from "./site_id.ts";
+import { type SiteNames, storedSiteSchema } from "./site_names.ts";
 import { hourOf, type StatCounts } from "./stats.ts";
 import type { StatPosition, StatRow, StatStore } from "./store.ts";
 import { validate } from "./validate.ts";
@@ -24,7 +25,7 @@ export interface ShownStats extends StatCounts {
 }
 
 const CURSOR = "must be the next_cursor of a page before";
-const position = z.tuple([siteIdSchema, z.int().min(0), z.string().regex(/^(?:wh_[0-9A-Z]{26})?$/)]);
+const position = z.tuple([storedSiteSchema, z.int().min(0), z.string().regex(/^(?:wh_[0-9A-Z]{26})?$/)]);
 
 const cursor = z.string().max(4096).transform((text, context): StatPosition => {
   const parsed = position.safeParse(decoded(text));
@@ -62,17 +63,21 @@ function encoded({ site_id, hour, webhook_id }: StatPosition): string {
  *
  * @param query The query parameters as received: `site_id`, `since` (the hour it lies in is the first; by default the
  * last 24 hours), `limit`, `cursor`.
- * @param ports Where, and the time.
+ * @param ports Where, the time, and the names of sites.
  * @returns A page; `next_cursor` is null at the end. A page may be short while it is set.
  * @throws {AppError} `validation_failed` for an unknown parameter or a bad value.
  */
 export async function listStats(
   query: Readonly<Record<string, string>>,
-  { store, clock }: { store: Pick<StatStore, "statPage">; clock: Pick<Clock, "now"> },
+  { store, clock, names }: {
+    store: Pick<StatStore, "statPage">;
+    clock: Pick<Clock, "now">;
+    names: Pick<SiteNames, "siteOf">;
+  },
 ): Promise<{ data: ShownStats[]; next_cursor: string | null }> {
   const { site_id, since, limit, cursor } = validate(statQuery, query);
   const page = await store.statPage({
-    site_id: site_id ?? null,
+    site_id: site_id === undefined ? null : names.siteOf(site_id),
     since_hour: hourOf(since ?? clock.now() - STATS.since_ms_default),
     limit,
     after: cursor ?? null,

@@ -14,6 +14,7 @@ import type { Delivery, DeliveryStatus } from "./delivery.ts";
 import type { DeliveredEventName } from "./event_types.ts";
 import type { LaneState } from "./lane_state.ts";
 import type { Pause } from "./pause.ts";
+import type { SiteNameRecords, WantedName } from "./site_names.ts";
 import type { StatCounts } from "./stats.ts";
 import type { WatchBudget, WatchSettings, WatchState } from "./watch.ts";
 import type { Webhook } from "./webhook.ts";
@@ -362,8 +363,16 @@ export interface SiteStore {
    * @returns How many records there were.
    */
   wipeSite(site_id: string): Promise<number>;
-  /** Removes what is left of a site's webhooks, and that it is being deleted. */
+  /** Removes what is left of a site's webhooks, and that it is being deleted; its names lead to other sites then. */
   endSiteDeletion(site_id: string, note: AuditNote): Promise<void>;
+  /** What the sites are called that were ever renamed. */
+  siteNames(): Promise<SiteNameRecords>;
+  /**
+   * Gives a site another name, unless it has it already.
+   * @param note For the audit, in the same commit.
+   * @throws {AppError} `conflict` if the name is another site's, or the site is being deleted.
+   */
+  renameSite(wanted: Omit<WantedName, "id">, note: AuditNote): Promise<void>;
 }
 
 /** What was counted in one hour. */

@@ -18,7 +18,7 @@ import type { Store } from "./store.ts";
 /** What taking a reading needs. */
 export interface TakeReadingPorts extends AdmitPorts {
   readonly store: AdmitPorts["store"] & Pick<Store, "alerts">;
-  readonly directory: Pick<Directory, "webhooksOf">;
+  readonly directory: Pick<Directory, "webhooksOf" | "names">;
   readonly alert_turns: Pick<SiteTurns, "take">;
 }
 
@@ -68,9 +68,10 @@ async function takeInTurn(
   // A site without webhooks does not begin to exist by being read.
   if (decided === null || webhooks.length === 0) return { triggered: [], skipped: [] };
   const told = decided.alerts.filter(({ decisions }) => decisions.some(({ reason }) => reason === null));
+  const today = ports.directory.names.nameOf(site_id);
   const admissions = told.map(({ payload, decisions }) => ({
     payload,
-    body: encodeBody(payload),
+    body: encodeBody({ ...payload, site_id: today }),
     webhooks,
     decisions,
   }));

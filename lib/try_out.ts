@@ -51,7 +51,8 @@ export async function testWebhook(
       message: "This is a test from Tidings. If you can read this and its signature is right, all is well.",
     }
     : EVENT_EXAMPLES[event];
-  const body = encodeBody({ event: event ?? "test", site_id, timestamp, data });
+  const today = ports.deliver.directory.names.nameOf(site_id);
+  const body = encodeBody({ event: event ?? "test", site_id: today, timestamp, data });
   const stored: StoredEvent = {
     id: `evt_${ports.ids.ulid(now)}`,
     site_id,

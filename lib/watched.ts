@@ -28,11 +28,14 @@ export async function acceptWatched(
   change: WatchChange,
   ports: AcceptPorts,
 ): Promise<string | null> {
-  const event = parseEvent(payload, ports.clock.now());
-  return await ports.turns.take(change.site_id, async () => {
-    const webhooks = await ports.directory.webhooksOf(change.site_id);
-    const decisions = decide(event.payload, webhooks);
-    return (await admit([{ ...event, webhooks, decisions }], change, ports))?.versionstamp ?? null;
+  const { site_id } = change;
+  const told = { ...payload, site_id: ports.directory.names.nameOf(site_id) };
+  const { payload: parsed, body } = parseEvent(told, ports.clock.now());
+  return await ports.turns.take(site_id, async () => {
+    const webhooks = await ports.directory.webhooksOf(site_id);
+    const decisions = decide(parsed, webhooks);
+    const admission = { payload: { ...parsed, site_id }, body, webhooks, decisions };
+    return (await admit([admission], change, ports))?.versionstamp ?? null;
   });
 }
 

@@ -29,7 +29,7 @@ export interface WebhookPorts {
     Store,
     "addWebhook" | "changeWebhook" | "webhook" | "laneState" | "alerts" | "pendingCount" | "accept" | "event"
   >;
-  readonly directory: Pick<Directory, "webhooksOf" | "invalidate">;
+  readonly directory: Pick<Directory, "webhooksOf" | "names" | "invalidate">;
   readonly engine: Pick<Engine, "laneState">;
   readonly guard: UrlGuard;
   readonly clock: Pick<Clock, "now">;

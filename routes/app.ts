@@ -48,6 +48,7 @@ export function createApp(ports: RoutePorts): Hono<Env> {
   app.use(async (context, next) => {
     const request_id = crypto.randomUUID();
     context.set("request_id", request_id);
+    context.set("names", ports.history.directory.names);
     const started = ports.clock.elapsed();
     await next();
     const { headers } = context.res;

@@ -6,7 +6,7 @@
 import { Hono } from "hono";
 import { listAudit } from "../lib/audit.ts";
 import { readQuery } from "./body.ts";
-import { type Env, identified, permitted, type RoutePorts } from "./context.ts";
+import { type Env, identified, permitted, type RoutePorts, shown } from "./context.ts";
 
 /**
  * The routes of this resource.
@@ -17,6 +17,6 @@ import { type Env, identified, permitted, type RoutePorts } from "./context.ts";
 export function auditRoutes(ports: RoutePorts): Hono<Env> {
   return new Hono<Env>()
     .get("/v1/audit", identified(ports), permitted("admin", "reads_query"), async (context) => {
-      return context.json(await listAudit(readQuery(context), ports.history.store));
+      return shown(context, await listAudit(readQuery(context), ports.history.store));
     });
 }

@@ -7,7 +7,7 @@ import { Hono } from "hono";
 import { findDelivery, listDeliveries, showDelivery } from "../lib/history.ts";
 import { redeliver } from "../lib/redeliver.ts";
 import { readQuery } from "./body.ts";
-import { actorOf, type Env, identified, permittedForSite, type RoutePorts } from "./context.ts";
+import { actorOf, type Env, identified, permittedForSite, type RoutePorts, shown } from "./context.ts";
 
 /**
  * The routes of this resource.
@@ -23,11 +23,14 @@ export function deliveryRoutes(ports: RoutePorts): Hono<Env> {
 
   return new Hono<Env>()
     .get(path, known, permittedForSite("read", "reads_query"), async (context) => {
-      return context.json(await listDeliveries(context.get("site_id"), readQuery(context), history.store));
+      return shown(
+        context,
+        await listDeliveries(context.get("site_id"), readQuery(context), history.store),
+      );
     })
     .get(`${path}/:delivery_id`, known, read, async (context) => {
       const id = context.req.param("delivery_id");
-      return context.json(await findDelivery(context.get("site_id"), id, history));
+      return shown(context, await findDelivery(context.get("site_id"), id, history));
     })
     .post(`${path}/:delivery_id/redeliver`, known, permittedForSite("manage"), async (context) => {
       const site_id = context.get("site_id");
@@ -37,6 +40,6 @@ export function deliveryRoutes(ports: RoutePorts): Hono<Env> {
         actor,
       });
       const webhook = await history.directory.webhook(site_id, delivery.webhook_id);
-      return context.json(showDelivery(delivery, webhook), 202);
+      return shown(context, showDelivery(delivery, webhook), 202);
     });
 }

@@ -23,6 +23,7 @@ import {
   identified,
   permitted,
   permittedForSite,
+  refuseOldName,
   type RouteContext,
   type RoutePorts,
 } from "./context.ts";
@@ -37,7 +38,9 @@ function refuseForeignSite(context: RouteContext, input: unknown): void {
   const caller = context.get("caller");
   const named = isJsonObject(input) ? input["site_id"] : undefined;
   const parsed = typeof named === "string" ? parseSiteId(named) : null;
-  if (parsed?.ok && !coversSite(caller, parsed.site_id)) {
+  const names = context.get("names");
+  if (parsed?.ok && !coversSite(caller, names.siteOf(parsed.site_id))) {
+    refuseOldName(caller, parsed.site_id, "forbidden", names);
     throw new AppError("forbidden", "This key is not for that site");
   }
 }
@@ -71,7 +74,9 @@ export function eventRoutes(ports: RoutePorts): Hono<Env> {
       }
       const input = await readJson(context, { bytes_max: INPUT.batch_bytes_max });
       const caller = context.get("caller");
-      const answer = await acceptBatch(input, (site_id) => coversSite(caller, site_id), ports.accept);
+      const names = context.get("names");
+      const mayPostFor = (name: string): boolean => coversSite(caller, names.siteOf(name));
+      const answer = await acceptBatch(input, mayPostFor, ports.accept);
       return context.json(answer, 202);
     })
     .get(path, identified(ports), permittedForSite("read", "reads_query"), async (context) => {

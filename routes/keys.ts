@@ -6,7 +6,15 @@
 import { Hono } from "hono";
 import { createKey, type KeyPorts, listKeys, revokeKey } from "../lib/keys.ts";
 import { readJson } from "./body.ts";
-import { actorOf, type Env, identified, permitted, type RouteContext, type RoutePorts } from "./context.ts";
+import {
+  actorOf,
+  type Env,
+  identified,
+  permitted,
+  type RouteContext,
+  type RoutePorts,
+  shown,
+} from "./context.ts";
 
 /**
  * The routes of this resource.
@@ -21,10 +29,10 @@ export function keyRoutes(ports: RoutePorts): Hono<Env> {
 
   return new Hono<Env>()
     .get("/v1/keys", known, admin, async (context) => {
-      return context.json({ data: await listKeys(ports.keys) });
+      return shown(context, { data: await listKeys(ports.keys) });
     })
     .post("/v1/keys", known, admin, async (context) => {
-      return context.json(await createKey(await readJson(context), by(context)), 201);
+      return shown(context, await createKey(await readJson(context), by(context)), 201);
     })
     .delete("/v1/keys/:key_id", known, admin, async (context) => {
       await revokeKey(context.req.param("key_id"), by(context));

@@ -5,10 +5,11 @@
  */
 import { z } from "zod";
 import { auditQuery, type ShownAuditEntry } from "../lib/audit.ts";
+import { type RenamedSite, renameRequest } from "../lib/rename_site.ts";
 import { type ShownSite, siteQuery } from "../lib/sites.ts";
 import { type ShownStats, statQuery } from "../lib/stat_page.ts";
 import type { Operations } from "./openapi_operation.ts";
-import { answer, answerOf, count, nextCursor, time, timeOrNull } from "./openapi_schema.ts";
+import { answer, answerOf, count, nextCursor, request, time, timeOrNull } from "./openapi_schema.ts";
 
 const site = answerOf<ShownSite>()(
   "Site",
@@ -16,6 +17,19 @@ const site = answerOf<ShownSite>()(
 );
 /** A page of sites. */
 const sites = answer("SitePage", z.strictObject({ data: z.array(site), next_cursor: nextCursor }));
+
+const newName = request("Rename", renameRequest);
+
+/** What a site is called. */
+const renamed = answerOf<RenamedSite>()(
+  "RenamedSite",
+  z.strictObject({
+    site_id: z.string(),
+    old_names: z.array(z.strictObject({ site_id: z.string(), accepted_until: time })).meta({
+      description: "Those that are still accepted",
+    }),
+  }),
+);
 
 const entry = answerOf<ShownAuditEntry>()(
   "AuditEntry",
@@ -72,6 +86,21 @@ export const ADMINISTRATION_OPERATIONS: Operations = {
     access: "admin",
     answers: { 204: { description: "Nothing of it is stored any more" } },
     errors: ["conflict"],
+  },
+  "POST /v1/sites/{site_id}/rename": {
+    id: "renameSite",
+    tag: "Administration",
+    summary: "Rename a site whose domain changes",
+    description:
+      "Webhooks with their secrets, history, counters, watch and keys stay as they are, under the new name. The old one is " +
+      "accepted in every call but deletion for as long as is said. Repeated under the old name, it sets that time anew.",
+    access: "admin",
+    body: {
+      schema: newName,
+      examples: { moved: { to: "new.example", accept_old_for_days: 30 } },
+    },
+    answers: { 200: { description: "What the site is called", schema: renamed } },
+    errors: ["not_found", "conflict"],
   },
   "GET /v1/audit": {
     id: "listAudit",

@@ -8,7 +8,7 @@ import { authorize } from "../lib/keys.ts";
 import { parseSiteId } from "../lib/site_id.ts";
 import { listStats } from "../lib/stat_page.ts";
 import { readQuery } from "./body.ts";
-import { type Env, identified, type RouteContext, type RoutePorts } from "./context.ts";
+import { type Env, identified, type RouteContext, type RoutePorts, shown } from "./context.ts";
 
 /** Who may read a site may read its counters; those of all sites are the administrator's. */
 function authorizeStats(context: RouteContext, site_id: string | undefined): void {
@@ -16,7 +16,7 @@ function authorizeStats(context: RouteContext, site_id: string | undefined): voi
   if (site_id === undefined) return authorize(caller, "admin", null);
   const parsed = parseSiteId(site_id);
   // Who may see only some sites is told the same of a malformed one as of a foreign one.
-  authorize(caller, "read", parsed.ok ? parsed.site_id : "");
+  authorize(caller, "read", parsed.ok ? context.get("names").siteOf(parsed.site_id) : "");
 }
 
 /**
@@ -31,6 +31,7 @@ export function statRoutes(ports: RoutePorts): Hono<Env> {
     authorizeStats(context, query["site_id"]);
     // What this process counted shows at once, what others did after ten seconds at most.
     await ports.stats.stats?.flush();
-    return context.json(await listStats(query, { store: ports.stats.store, clock: ports.clock }));
+    const { stats: { store }, clock } = ports;
+    return shown(context, await listStats(query, { store, clock, names: context.get("names") }));
   });
 }

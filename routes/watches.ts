@@ -6,7 +6,7 @@
 import { Hono } from "hono";
 import { findWatch, removeWatch, setWatch } from "../lib/watches.ts";
 import { readJson } from "./body.ts";
-import { actorOf, type Env, identified, permittedForSite, type RoutePorts } from "./context.ts";
+import { actorOf, type Env, identified, permittedForSite, type RoutePorts, shown } from "./context.ts";
 
 /**
  * The routes of this resource.
@@ -20,11 +20,11 @@ export function watchRoutes(ports: RoutePorts): Hono<Env> {
   const manage = permittedForSite("manage");
   return new Hono<Env>()
     .get(path, known, permittedForSite("read"), async (context) => {
-      return context.json(await findWatch(context.get("site_id"), ports.watches));
+      return shown(context, await findWatch(context.get("site_id"), ports.watches));
     })
     .put(path, known, manage, async (context) => {
       const by = { ...ports.watches, actor: actorOf(context) };
-      return context.json(await setWatch(context.get("site_id"), await readJson(context), by));
+      return shown(context, await setWatch(context.get("site_id"), await readJson(context), by));
     })
     .delete(path, known, manage, async (context) => {
       await removeWatch(context.get("site_id"), { ...ports.watches, actor: actorOf(context) });

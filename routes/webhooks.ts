@@ -33,6 +33,7 @@ import {
   permittedForSite,
   type RouteContext,
   type RoutePorts,
+  shown,
 } from "./context.ts";
 
 const PATCH_TYPES = ["application/json", "application/merge-patch+json"];
@@ -45,9 +46,9 @@ function target(context: RouteContext): WebhookTarget {
 }
 
 /** A webhook as the answer, under the tag by which its caller can change what they have seen. */
-function tagged<Shown extends ShownWebhook>(context: RouteContext, shown: Shown, status: 200 | 201 = 200) {
-  context.header("ETag", etagOf({ updated_at: Date.parse(shown.updated_at) }));
-  return context.json(shown, status);
+function tagged(context: RouteContext, webhook: ShownWebhook, status: 200 | 201 = 200) {
+  context.header("ETag", etagOf({ updated_at: Date.parse(webhook.updated_at) }));
+  return shown(context, webhook, status);
 }
 
 /** Whether the caller may see whole URLs: they are credentials. */
@@ -73,12 +74,13 @@ export function webhookRoutes(ports: RoutePorts): Hono<Env> {
   return new Hono<Env>()
     .get(path, known, read, async (context) => {
       const data = await presentWebhooks(context.get("site_id"), seesAll(context), webhooks);
-      return context.json({ data });
+      return shown(context, { data });
     })
     .post(path, known, manage, async (context) => {
       const site_id = context.get("site_id");
       const created = await createWebhook(site_id, await readJson(context), by(context));
-      context.header("Location", `/v1/sites/${encodeSiteId(site_id)}/webhooks/${created.id}`);
+      const name = context.get("names").nameOf(site_id);
+      context.header("Location", `/v1/sites/${encodeSiteId(name)}/webhooks/${created.id}`);
       return tagged(context, created, 201);
     })
     .get(one, known, read, async (context) => {
@@ -110,6 +112,6 @@ export function webhookRoutes(ports: RoutePorts): Hono<Env> {
       const { delivery, body, webhook } = await testWebhook(target(context), input, webhooks);
       const [attempt] = delivery.attempts;
       const remedy = attempt === undefined ? null : remedyFor(attempt, webhook);
-      return context.json({ ...showDelivery(delivery, null), payload: decodeBody(body), remedy });
+      return shown(context, { ...showDelivery(delivery, null), payload: decodeBody(body), remedy });
     });
 }

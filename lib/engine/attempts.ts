@@ -180,7 +180,8 @@ export class Attempts {
       return undefined;
     }
     const reason = verdict.outcome === "gone" ? "gone" : "failing";
-    return pauseOf({ site_id, id }, reason, { webhooks, at, event_id: `evt_${ids.ulid(at)}` });
+    const site_name = directory.names.nameOf(site_id);
+    return pauseOf({ site_id, id }, reason, { site_name, webhooks, at, event_id: `evt_${ids.ulid(at)}` });
   }
 
   /** The delivery after an attempt; one that a person wished for meanwhile is kept to be sent again at once. */

@@ -10,6 +10,7 @@
 import { z } from "zod";
 import { WATCH } from "../limits.ts";
 import type { Clock } from "../ports.ts";
+import type { SiteNames } from "../site_names.ts";
 
 /** Why there is no answer. */
 export type StatsErrorKind =
@@ -148,11 +149,16 @@ function secondOf(at_ms: number): string {
 /**
  * Makes a client.
  *
- * @param options The URL of Plausible without a slash at the end, and the clock of its deadlines.
+ * @param options The URL of Plausible without a slash at the end, the clock of its deadlines, and what sites are called:
+ * Plausible knows them by their names of today.
  * @returns The client.
  */
 export function createStatsClient(
-  { base_url, clock }: { readonly base_url: string; readonly clock: Pick<Clock, "after"> },
+  { base_url, clock, names }: {
+    readonly base_url: string;
+    readonly clock: Pick<Clock, "after">;
+    readonly names: Pick<SiteNames, "nameOf">;
+  },
 ): StatsClient {
   /** The status and the JSON value of an answer, within the deadline. */
   async function ask(
@@ -204,7 +210,8 @@ export function createStatsClient(
       : failed("malformed", "answered with something that is no answer of the Stats API");
   }
 
-  function site(site_id: string, api_key: string | null, signal: AbortSignal): SiteStats {
+  function site(stored_as: string, api_key: string | null, signal: AbortSignal): SiteStats {
+    const site_id = names.nameOf(stored_as);
     const headers: Record<string, string> = api_key === null ? {} : { authorization: `Bearer ${api_key}` };
 
     async function query(

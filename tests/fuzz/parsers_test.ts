@@ -15,6 +15,7 @@ import * as records from "../../kv/records.ts";
 import { parseConfig } from "../../lib/config.ts";
 import { ENVIRONMENT } from "../../lib/environment.ts";
 import { AppError, BrokenRecord } from "../../lib/errors.ts";
+import { SiteNames } from "../../lib/site_names.ts";
 import { assertMatch } from "../../lib/etag.ts";
 import { parseEvent } from "../../lib/event.ts";
 import { parseIdempotencyKey } from "../../lib/idempotency_key.ts";
@@ -109,6 +110,7 @@ const anyText: fc.Arbitrary<string> = fc.oneof(
 const policy = { allow_networks: [], own_addresses: new Set<string>(), allow_http: false };
 
 const noStats = {
+  names: new SiteNames(),
   store: { statPage: () => Promise.resolve({ rows: [], next: null }) },
   clock: { now: () => SAMPLE_AT },
 };

@@ -16,7 +16,7 @@ export interface ReceiverSecret {
 }
 
 /** `X-Webhook-Signature` as openssl makes it: HMAC-SHA-256 over the raw body, keyed with the whole secret. */
-async function opensslSignature(secret: string, body: Uint8Array): Promise<string> {
+export async function opensslSignature(secret: string, body: Uint8Array): Promise<string> {
   const command = new Deno.Command("openssl", {
     args: ["dgst", "-sha256", "-hmac", secret, "-r"],
     stdin: "piped",

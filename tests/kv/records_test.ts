@@ -23,7 +23,6 @@ import {
   guardRecord,
   idempotencyRecord,
   laneRecord,
-  RECORD_VERSION,
   sealRecord,
   webhookRecord,
 } from "../../kv/records.ts";
@@ -216,9 +215,9 @@ function refusal({ codec, name }: Kind, bytes: unknown): string {
 Deno.test("every record says which version wrote it, and a later one is refused", () => {
   for (const each of KINDS) {
     assertEquals(changed(each.sample(), (json) => json), each.sample(), "the test changes nothing else");
-    const later = changed(each.sample(), (json) => ({ ...json, v: RECORD_VERSION + 1 }));
+    const later = changed(each.sample(), (json) => ({ ...json, v: each.codec.version + 1 }));
     assertStringIncludes(refusal(each, later), "later release");
-    for (const v of [undefined, null, "1", 0.5]) {
+    for (const v of [undefined, null, "1", 0.5, 0, -1]) {
       assertStringIncludes(refusal(each, changed(each.sample(), (json) => ({ ...json, v }))), "version");
     }
   }
@@ -226,7 +225,7 @@ Deno.test("every record says which version wrote it, and a later one is refused"
 
 Deno.test("a later release's record is refused by its version, also if all of it has changed", () => {
   for (const each of KINDS) {
-    const later = changed(each.sample(), () => ({ v: RECORD_VERSION + 1, other: true }));
+    const later = changed(each.sample(), () => ({ v: each.codec.version + 1, other: true }));
     assertStringIncludes(refusal(each, later), "later release");
   }
 });

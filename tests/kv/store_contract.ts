@@ -26,6 +26,7 @@ import { testKeys } from "./store_contract_keys.ts";
 import { testModel } from "./store_contract_model.ts";
 import { testMoves } from "./store_contract_moves.ts";
 import { testPages } from "./store_contract_pages.ts";
+import { testNames } from "./store_contract_names.ts";
 import { testSites } from "./store_contract_sites.ts";
 import { testStats } from "./store_contract_stats.ts";
 import { testWatches } from "./store_contract_watches.ts";
@@ -111,6 +112,7 @@ export function testStoreContract(
   testKeys(test);
   testAudit(test);
   testSites(test);
+  testNames(test);
   testStats(test);
   testModel(name, makeStore, model_runs);
 }

@@ -5,6 +5,7 @@
  */
 import { assertEquals, assertRejects } from "@std/assert";
 import { AppError } from "../../lib/errors.ts";
+import { SiteNames } from "../../lib/site_names.ts";
 import { createKey } from "../../lib/keys.ts";
 import { SAMPLE_AT, sampleApiKey, sampleUlid } from "../helpers/sample.ts";
 import type { ContractTest } from "./store_contract.ts";
@@ -75,7 +76,13 @@ export function testKeys(test: ContractTest): void {
     const secret = new Uint8Array(24).fill(0xab);
     const ids = { ulid: () => sampleUlid(1), ulidPrefix: () => "", secretBytes: () => secret };
     const input = { name: "Deploys", scope: "admin" };
-    const made = await createKey(input, { store, ids, clock: { now: () => SAMPLE_AT }, actor: "cli" });
+    const made = await createKey(input, {
+      store,
+      ids,
+      names: new SiteNames(),
+      clock: { now: () => SAMPLE_AT },
+      actor: "cli",
+    });
     const stored = await rawText(db);
     assertEquals(stored.includes("Deploys"), true);
     for (const text of [made.key, secret.toHex(), secret.toBase64()]) {

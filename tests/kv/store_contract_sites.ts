@@ -6,6 +6,7 @@
 import { assertEquals } from "@std/assert";
 import { LANE_AT_FIRST } from "../../lib/lane_state.ts";
 import type { Directory } from "../../lib/directory.ts";
+import { SiteNames } from "../../lib/site_names.ts";
 import { AppError } from "../../lib/errors.ts";
 import { deleteSite, type SitePorts } from "../../lib/sites.ts";
 import { NO_COUNTS } from "../../lib/stats.ts";
@@ -26,7 +27,7 @@ import { allEntries, indexFaults } from "./store_contract_state.ts";
 const OTHER = "other.example";
 
 function portsOver(store: Store): SitePorts {
-  const directory: Pick<Directory, "invalidate"> = { invalidate() {} };
+  const directory: Pick<Directory, "invalidate" | "names"> = { names: new SiteNames(), invalidate() {} };
   return { store, directory, stats: null, clock: { now: () => SAMPLE_AT }, actor: "someone" };
 }
 

@@ -7,6 +7,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import type { AcceptPorts } from "../../lib/accept.ts";
 import { acceptBatch } from "../../lib/accept_batch.ts";
 import { AppError, type ErrorCode } from "../../lib/errors.ts";
+import { SiteNames } from "../../lib/site_names.ts";
 import { goal } from "../helpers/api.ts";
 import { SAMPLE_AT } from "../helpers/sample.ts";
 
@@ -18,7 +19,7 @@ function refusing(codes: readonly ErrorCode[]): AcceptPorts {
   };
   return {
     store: { acceptWith: never, alerts: never, idempotency: never, event: never },
-    directory: { webhooksOf: () => Promise.resolve([]) },
+    directory: { names: new SiteNames(), webhooksOf: () => Promise.resolve([]) },
     engine: { reserve: never, unreserve: never, hand: never },
     clock: { now: () => SAMPLE_AT },
     ids: { ulid: never },

@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import { deliver } from "../../lib/deliver.ts";
+import { SiteNames } from "../../lib/site_names.ts";
 import { encodeBody } from "../../lib/event.ts";
 import { EVENT_EXAMPLES } from "../../lib/event_types.ts";
 import type { SendRequest } from "../../lib/ports.ts";
@@ -46,7 +47,7 @@ async function sentTo(
     },
     clock: createManualClock(SAMPLE_AT),
     random: () => 0.5,
-    directory: { signingKeys: () => [key] },
+    directory: { names: new SiteNames(), signingKeys: () => [key] },
     user_agent: "Tidings/test",
     retry_base_ms: 10_000,
     plausible_url,

@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { createStatsClient, type SiteStats, type StatsErrorKind } from "../../lib/plausible/client.ts";
+import { SiteNames } from "../../lib/site_names.ts";
 import { type FakePlausible, type Fault, startFakePlausible } from "../helpers/fake_plausible.ts";
 import { createManualClock, type ManualClock } from "../helpers/manual_clock.ts";
 
@@ -24,7 +25,7 @@ function stage(): Stage {
   const clock = createManualClock(START);
   const plausible = startFakePlausible({ clock });
   plausible.goals.set(SITE, [{ name: "Signup", event: "Signup" }]);
-  const client = createStatsClient({ base_url: plausible.origin, clock });
+  const client = createStatsClient({ base_url: plausible.origin, clock, names: new SiteNames() });
   const end = new AbortController();
   return {
     clock,
@@ -151,7 +152,7 @@ Deno.test("a Plausible that can't be reached is unavailable", async () => {
   const clock = createManualClock(START);
   const gone = startFakePlausible({ clock });
   await gone[Symbol.asyncDispose]();
-  const client = createStatsClient({ base_url: gone.origin, clock });
+  const client = createStatsClient({ base_url: gone.origin, clock, names: new SiteNames() });
   const answer = await client.site(SITE, KEY, new AbortController().signal).currentVisitors();
   assertEquals(answer, { ok: false, error: { kind: "unavailable", detail: "could not be reached" } });
 });

@@ -7,6 +7,7 @@
  */
 import { assert } from "@std/assert";
 import { type AcceptableEvent, parseEvent } from "../../lib/event.ts";
+import { SiteNames } from "../../lib/site_names.ts";
 import type { EventPayload } from "../../lib/event_types.ts";
 import { createStatsClient } from "../../lib/plausible/client.ts";
 import { runRound } from "../../lib/plausible/round.ts";
@@ -66,7 +67,7 @@ export function setRoundStage(): RoundStage {
   const clock = createManualClock(START);
   const plausible = startFakePlausible({ clock });
   plausible.goals.set(SITE, []);
-  const client = createStatsClient({ base_url: plausible.origin, clock });
+  const client = createStatsClient({ base_url: plausible.origin, clock, names: new SiteNames() });
   const accepted: AcceptableEvent[] = [];
   const readings: WatchReading[] = [];
   let state = newWatchState(START);

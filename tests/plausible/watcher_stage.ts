@@ -7,6 +7,7 @@
  * @module
  */
 import { parseEvent } from "../../lib/event.ts";
+import { SiteNames } from "../../lib/site_names.ts";
 import type { EventPayload } from "../../lib/event_types.ts";
 import { limitsOf } from "../../lib/plausible/budget.ts";
 import { createStatsClient } from "../../lib/plausible/client.ts";
@@ -58,7 +59,7 @@ export async function setWatcherStage(): Promise<WatcherStage> {
       const own = await storeOver(db, clock);
       const watcher = new Watcher({
         store: own,
-        client: createStatsClient({ base_url: plausible.origin, clock }),
+        client: createStatsClient({ base_url: plausible.origin, clock, names: new SiteNames() }),
         clock,
         log: recordingLog(logged),
         instance: `instance-${watchers.length}`,

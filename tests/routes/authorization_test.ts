@@ -101,6 +101,11 @@ const TABLE: Readonly<Record<string, Access>> = {
   "GET /v1/export": { may: ADMIN, status: 200 },
   "POST /v1/import": { may: ADMIN, status: 200, body: () => ({ version: 1, sites: [] }) },
   "DELETE /v1/sites/:site_id": { may: ADMIN, status: 204 },
+  "POST /v1/sites/:site_id/rename": {
+    may: ADMIN,
+    status: 200,
+    body: ({ site_id }) => ({ to: `renamed-${site_id}` }),
+  },
 };
 
 /** Routes are registered without asking their ports for anything, so the list needs none. */

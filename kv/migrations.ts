@@ -1,0 +1,45 @@
+/**
+ * How records that an earlier release wrote become what this one reads: one step from each version to the next.
+ *
+ * Owns the forms that records once had. A step that was released is never changed and never removed: a file may be as old
+ * as it likes. It must never read a clock or the database, nor know a schema of today, which the next step may change.
+ *
+ * @module
+ */
+import { isJsonObject } from "../lib/merge_patch.ts";
+
+/** A record's JSON, whatever its form. */
+type Json = Readonly<Record<string, unknown>>;
+
+/** Makes of a record of one version the same of the next. */
+export type Migration = (json: Json) => Json;
+
+/** The version of a kind of record that has come so far: the first had none before it. */
+export function versionAfter(migrations: readonly Migration[]): number {
+  return migrations.length + 1;
+}
+
+/** Brings a record to today's form. It is written so when it is next written; what is never written again stays old. */
+export function migrated(json: unknown, missed: readonly Migration[]): unknown {
+  return isJsonObject(json) ? missed.reduce<Json>((record, step) => step(record), json) : json;
+}
+
+/**
+ * The database as a whole: raised by whatever an earlier release must not be started on, which is every new step below and
+ * every change of what keys mean. A file without a format is of the first.
+ *
+ * 2: deliveries and lanes of their second version.
+ */
+export const DATABASE_FORMAT = 2;
+
+/**
+ * 2: deliveries can be redelivered. What was written between had both fields already and called itself the first.
+ */
+export const DELIVERY_MIGRATIONS: readonly Migration[] = [
+  (json) => ({ wishes: 0, scheduled_at: null, ...json }),
+];
+
+/** 2: lanes have a breaker, and remember since when they only fail; written between as deliveries were. */
+export const LANE_MIGRATIONS: readonly Migration[] = [
+  (json) => ({ failing_since: null, breaker: { failures: 0, openings: 0, open_until: null }, ...json }),
+];
