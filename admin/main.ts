@@ -10,22 +10,11 @@ import { createCommitter } from "../kv/committer.ts";
 import { type OpenDatabase, openDatabase, StartError } from "../kv/open.ts";
 import { reencrypt } from "../kv/reencrypt.ts";
 import { createSecretBox } from "../kv/secret_box.ts";
-import { ACTOR } from "../lib/audit.ts";
 import { type ConfigMistake, parseConfig } from "../lib/config.ts";
 import { withinDeadline } from "../lib/deadline.ts";
-import { Directory } from "../lib/directory.ts";
 import { addressVerdict, parseNetworks } from "../lib/outbound/address.ts";
 import { systemClock } from "../lib/outbound/clock.ts";
-import { createFetchSender } from "../lib/outbound/fetch_sender.ts";
-import { systemIds } from "../lib/outbound/ids.ts";
-import { createPinnedSender } from "../lib/outbound/pinned_sender.ts";
-import { createOutboundPolicy, type OutboundPolicy } from "../lib/outbound/policy.ts";
-import { createResolver } from "../lib/outbound/resolver.ts";
-import { createUrlGuard } from "../lib/outbound/url_guard.ts";
-import { SiteTurns } from "../lib/site_turns.ts";
-import { countingStore, Stats } from "../lib/stats.ts";
-import { createApp } from "../routes/app.ts";
-import { openStorage, type ServiceConfig, type Storage, VERSION } from "../service.ts";
+import { openStorage, type ServiceConfig, type Storage } from "../service.ts";
 import type { LocalService } from "./backend.ts";
 import { copyDatabase } from "./backup_file.ts";
 import { databaseFailures } from "./database_failure.ts";
@@ -35,11 +24,10 @@ import type { GuardFacts } from "./examine_guard.ts";
 import { EXIT_FAILED, Failure, WrongUse } from "./failure.ts";
 import { makeKvFolder } from "./kv_folder.ts";
 import type { BackupMade, Machine, Progress, Resealed } from "./machine.ts";
-import { createOutsideEngine } from "./outside_engine.ts";
 import { runAdmin } from "./run.ts";
+import { outboundPolicy, serveLocally } from "./local_service.ts";
 import { loadOrMakeSecretKey, SecretKeyFileError } from "./secret_key_file.ts";
 import { createStorageLog } from "./storage_log.ts";
-import { createFaultLog, toldFaults } from "./told_faults.ts";
 import { ask, pathOf, readText, writeTo } from "./streams.ts";
 
 const clock = systemClock();
@@ -115,93 +103,9 @@ async function openStore(config: ServiceConfig): Promise<Opened> {
   }
 }
 
-function outboundPolicy({ allow_networks, allow_http }: ServiceConfig): OutboundPolicy {
-  return createOutboundPolicy({ allow_networks, allow_http, clock });
-}
-
 async function openLocal(): Promise<LocalService> {
   const config = readConfig();
-  return serveLocally(config, await openStore(config));
-}
-
-/**
- * The same application that a service serves, without an engine: it answers to an administrator, and sends only tests.
- *
- * @param config The configuration of the service.
- * @param opened The database, and what it is called.
- * @returns The service; closing it closes the database.
- */
-export function serveLocally(
-  config: ServiceConfig,
-  { storage, place }: Pick<Opened, "storage" | "place">,
-): LocalService {
-  const { store } = storage;
-  const { log, faultOf } = createFaultLog();
-  const ids = systemIds();
-  const instance = ids.ulid(clock.now());
-  const policy = outboundPolicy(config);
-  const resolver = createResolver({ clock });
-  const sender = (config.sender === "fetch" ? createFetchSender : createPinnedSender)({
-    policy,
-    resolver,
-    clock,
-  });
-  const directory = new Directory(store, storage.names);
-  const engine = createOutsideEngine({ store, clock });
-  const stats = new Stats({ store, clock, log, instance });
-  const app = createApp({
-    accept: {
-      store: countingStore(store, stats),
-      directory,
-      engine,
-      clock,
-      ids,
-      instance,
-      turns: new SiteTurns(),
-      alert_turns: new SiteTurns(1),
-    },
-    webhooks: {
-      store,
-      directory,
-      engine,
-      guard: createUrlGuard({ policy, resolver, clock }),
-      clock,
-      ids,
-      defaults: { timeout_ms: config.timeout_ms },
-      deliver: {
-        sender,
-        clock,
-        random: Math.random,
-        directory,
-        user_agent: `Tidings/${VERSION}`,
-        retry_base_ms: config.retry_base_ms,
-        plausible_url: config.plausible?.url ?? null,
-      },
-    },
-    keys: { store, names: storage.names, clock, ids },
-    sites: { store, directory, stats, clock },
-    stats: { store, stats },
-    history: { store, directory },
-    // Processes that watch look within seconds.
-    watches: { store, clock, plausible: config.plausible, wake: () => {} },
-    redeliver: { store, engine: null, clock, instance },
-    box: storage.box,
-    // Whoever may read the database's file may do everything to it anyway.
-    authenticate: () => Promise.resolve({ id: ACTOR.command_line, scope: "admin", sites: ["*"] }),
-    problems: () => Promise.resolve([]),
-    clock,
-    log,
-    version: VERSION,
-  });
-  return {
-    place,
-    fetch: toldFaults((url, init) => Promise.resolve(app.fetch(new Request(url, init))), faultOf),
-    async close() {
-      await sender.close();
-      await stats.stop();
-      await storage.close();
-    },
-  };
+  return serveLocally({ config, clock, ...await openStore(config) });
 }
 
 /** Opens the database to look whether it works. */
@@ -225,7 +129,7 @@ async function openToExamine(): Promise<OpenedDatabase> {
 
 function guardFacts(): GuardFacts {
   try {
-    const policy = outboundPolicy(readConfig());
+    const policy = outboundPolicy(readConfig(), clock);
     return {
       own_addresses: [...policy.own_addresses],
       allows: (address) => addressVerdict(address, policy) === "allowed",

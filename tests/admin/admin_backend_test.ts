@@ -13,7 +13,7 @@ import {
   sitePath,
 } from "../../admin/backend.ts";
 import { Failure } from "../../admin/failure.ts";
-import { serveLocally } from "../../admin/main.ts";
+import { serveLocally } from "../../admin/local_service.ts";
 import { openDatabase } from "../../kv/open.ts";
 import { parseConfig } from "../../lib/config.ts";
 import type { AcceptResult } from "../../lib/accept.ts";
@@ -40,14 +40,15 @@ async function openLocal(): Promise<Backend> {
   );
   assert("config" in parsed);
   const { config } = parsed;
+  const clock = systemClock();
   const storage = await openStorage({
     database: await openDatabase({ kind: "memory" }),
     secret_key: new Uint8Array(32),
-    clock: systemClock(),
+    clock,
     log: recordingLog(),
     config,
   });
-  return localBackend(serveLocally(config, { storage, place: "memory" }));
+  return localBackend(serveLocally({ config, clock, storage, place: "memory" }));
 }
 
 async function openRest(): Promise<Backend> {

@@ -1,0 +1,119 @@
+/**
+ * The application on a database of one's own, without an engine: what administration works on without a running service.
+ *
+ * Owns how it is put together. It must never send, but for tests.
+ *
+ * @module
+ */
+import { ACTOR } from "../lib/audit.ts";
+import { Directory } from "../lib/directory.ts";
+import { createFetchSender } from "../lib/outbound/fetch_sender.ts";
+import { systemIds } from "../lib/outbound/ids.ts";
+import { createPinnedSender } from "../lib/outbound/pinned_sender.ts";
+import { createOutboundPolicy, type OutboundPolicy } from "../lib/outbound/policy.ts";
+import { createResolver } from "../lib/outbound/resolver.ts";
+import { createUrlGuard } from "../lib/outbound/url_guard.ts";
+import type { Clock } from "../lib/ports.ts";
+import { SiteTurns } from "../lib/site_turns.ts";
+import { countingStore, Stats } from "../lib/stats.ts";
+import { createApp } from "../routes/app.ts";
+import { type ServiceConfig, type Storage, VERSION } from "../service.ts";
+import type { LocalService } from "./backend.ts";
+import { createOutsideEngine } from "./outside_engine.ts";
+import { createFaultLog, toldFaults } from "./told_faults.ts";
+
+/** What it is put together of. */
+export interface LocalParts {
+  readonly config: ServiceConfig;
+  readonly clock: Clock;
+  readonly storage: Storage;
+  /** Which database, for messages. */
+  readonly place: string;
+}
+
+/**
+ * What the operator allows receivers to be.
+ *
+ * @param config The configuration of the service.
+ * @param clock The machine's.
+ * @returns The policy that the service has too.
+ */
+export function outboundPolicy({ allow_networks, allow_http }: ServiceConfig, clock: Clock): OutboundPolicy {
+  return createOutboundPolicy({ allow_networks, allow_http, clock });
+}
+
+/**
+ * The same application that a service serves, without an engine: it answers to an administrator, and sends only tests.
+ *
+ * @param parts The configuration of the service, its clock, the storage, and what its database is called.
+ * @returns The service; closing it closes the database.
+ */
+export function serveLocally({ config, clock, storage, place }: LocalParts): LocalService {
+  const { store } = storage;
+  const { log, faultOf } = createFaultLog();
+  const ids = systemIds();
+  const instance = ids.ulid(clock.now());
+  const policy = outboundPolicy(config, clock);
+  const resolver = createResolver({ clock });
+  const sender = (config.sender === "fetch" ? createFetchSender : createPinnedSender)({
+    policy,
+    resolver,
+    clock,
+  });
+  const directory = new Directory(store, storage.names);
+  const engine = createOutsideEngine({ store, clock });
+  const stats = new Stats({ store, clock, log, instance });
+  const app = createApp({
+    accept: {
+      store: countingStore(store, stats),
+      directory,
+      engine,
+      clock,
+      ids,
+      instance,
+      turns: new SiteTurns(),
+      alert_turns: new SiteTurns(1),
+    },
+    webhooks: {
+      store,
+      directory,
+      engine,
+      guard: createUrlGuard({ policy, resolver, clock }),
+      clock,
+      ids,
+      defaults: { timeout_ms: config.timeout_ms },
+      deliver: {
+        sender,
+        clock,
+        random: Math.random,
+        directory,
+        user_agent: `Tidings/${VERSION}`,
+        retry_base_ms: config.retry_base_ms,
+        plausible_url: config.plausible?.url ?? null,
+      },
+    },
+    keys: { store, names: storage.names, clock, ids },
+    sites: { store, directory, stats, clock },
+    stats: { store, stats },
+    history: { store, directory },
+    // Processes that watch look within seconds.
+    watches: { store, clock, plausible: config.plausible, wake: () => {} },
+    redeliver: { store, engine: null, clock, instance },
+    box: storage.box,
+    // Whoever may read the database's file may do everything to it anyway.
+    authenticate: () => Promise.resolve({ id: ACTOR.command_line, scope: "admin", sites: ["*"] }),
+    problems: () => Promise.resolve([]),
+    clock,
+    log,
+    version: VERSION,
+  });
+  return {
+    place,
+    fetch: toldFaults((url, init) => Promise.resolve(app.fetch(new Request(url, init))), faultOf),
+    async close() {
+      await sender.close();
+      await stats.stop();
+      await storage.close();
+    },
+  };
+}
