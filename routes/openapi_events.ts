@@ -218,6 +218,7 @@ export const EVENT_OPERATIONS: Operations = {
         description:
           "Any text that is the event's own: posted twice under it, it is accepted once within 24 hours",
         schema: idempotencyKeySchema.optional(),
+        example: "signup-1",
       },
     },
     body: {

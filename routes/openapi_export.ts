@@ -40,7 +40,7 @@ const webhook = answerOf<ExportedWebhook>()(
   settingsFields.extend({
     id: z.string(),
     name: z.string(),
-    headers: z.record(z.string(), z.string()).meta({ description: "Values are shown as ********" }),
+    headers: z.record(z.string(), z.string()).meta({ description: "Values are shown as `********`" }),
     timeout_ms: z.int(),
     status: z.enum(["active", "disabled", "paused"]),
     status_reason: z.string().nullable(),

@@ -13,6 +13,7 @@ import type { JsonObject } from "../lib/merge_patch.ts";
 import { siteIdSchema } from "../lib/site_id.ts";
 import { ALWAYS_ANSWERED } from "./load.ts";
 import { EXAMPLE_IDS } from "./openapi_examples.ts";
+import { parameterMeaning } from "./openapi_meanings.ts";
 import { problem, refusalExample, type RefusalName, REFUSALS } from "./openapi_refusals.ts";
 import { parameterSchema, reference } from "./openapi_schema.ts";
 
@@ -57,6 +58,13 @@ export interface RequestBody {
   readonly examples: Readonly<Record<string, unknown>>;
 }
 
+/** A header that a route reads. */
+export interface RequestHeader {
+  readonly description: string;
+  readonly schema: z.ZodType;
+  readonly example?: string;
+}
+
 /** What a route says of itself. */
 export interface Operation {
   readonly id: string;
@@ -66,7 +74,7 @@ export interface Operation {
   /** What a caller must be permitted to do; `key`: any key will do; `none`: nor is one needed. */
   readonly access: Permission | "key" | "none";
   readonly query?: z.ZodObject;
-  readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: z.ZodType }>>;
+  readonly headers?: Readonly<Record<string, RequestHeader>>;
   readonly body?: RequestBody;
   readonly answers: Readonly<Record<number, Answer>>;
   /** What it refuses besides what every route of its form refuses. */
@@ -84,13 +92,18 @@ const PATH_PARAMETERS: Readonly<Record<string, JsonObject>> = {
     schema: parameterSchema(siteIdSchema),
     example: EXAMPLE_IDS.site_id,
   },
-  webhook_id: { schema: { type: "string" }, example: EXAMPLE_IDS.webhook_id },
-  event_id: { schema: { type: "string" }, example: EXAMPLE_IDS.event_id },
+  webhook_id: {
+    description: "The webhook's id",
+    schema: { type: "string" },
+    example: EXAMPLE_IDS.webhook_id,
+  },
+  event_id: { description: "The event's id", schema: { type: "string" }, example: EXAMPLE_IDS.event_id },
   delivery_id: {
+    description: "The delivery's id",
     schema: { type: "string" },
     example: EXAMPLE_IDS.delivery_id,
   },
-  key_id: { schema: { type: "string" }, example: EXAMPLE_IDS.key_id },
+  key_id: { description: "The key's id", schema: { type: "string" }, example: EXAMPLE_IDS.key_id },
 };
 
 /** Every refusal that a route can answer with: what follows from its form, and what it names itself. */
@@ -173,13 +186,15 @@ function parametersOf(path: string, { query, headers = {} }: Operation): JsonObj
   const in_query = Object.entries(query?.shape ?? {}).map(([name, schema]) => ({
     name,
     in: "query",
+    ...parameterMeaning(name),
     schema: parameterSchema(schema),
   }));
-  const in_headers = Object.entries(headers).map(([name, { description, schema }]) => ({
+  const in_headers = Object.entries(headers).map(([name, { description, schema, example }]) => ({
     name,
     in: "header",
     description,
     schema: parameterSchema(schema),
+    ...(example === undefined ? {} : { example }),
   }));
   return [...in_path, ...in_query, ...in_headers];
 }

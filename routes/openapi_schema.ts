@@ -9,6 +9,7 @@
 import { z } from "zod";
 import { EVENT_NAMES } from "../lib/event_types.ts";
 import { isJsonObject, type JsonObject } from "../lib/merge_patch.ts";
+import { withMeanings } from "./openapi_meanings.ts";
 
 /** What null says in a request: nothing, "the default" in a whole body, "the default" in a merge patch. */
 export type Nulls = "none" | "defaults" | "patch";
@@ -160,9 +161,9 @@ function withNulls(schema: JsonObject, nulls: Nulls): JsonObject {
 export function schemaComponents(): Record<string, JsonObject> {
   const answers = z.toJSONSchema(ANSWERS, { io: "output", uri, override: readableAnswer }).schemas;
   const requests = z.toJSONSchema(REQUESTS, { io: "input", uri, override: readable }).schemas;
-  return {
+  const components = {
     ...Object.fromEntries(
-      Object.entries(requests).map(([id, schema]) => {
+      Object.entries(requests).map(([id, schema]): [string, JsonObject] => {
         const made = withoutIdentity(schema);
         const kind = NULLS.get(id) ?? "none";
         return [id, kind === "none" ? made : withNulls(made, kind)];
@@ -170,6 +171,9 @@ export function schemaComponents(): Record<string, JsonObject> {
     ),
     ...Object.fromEntries(Object.entries(answers).map(([id, schema]) => [id, withoutIdentity(schema)])),
   };
+  return Object.fromEntries(
+    Object.entries(components).map(([id, schema]) => [id, withMeanings(schema, id)]),
+  );
 }
 
 /**

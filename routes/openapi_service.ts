@@ -79,6 +79,9 @@ const VERIFIED: { signatures: VerifiedSignature[] } = {
   }],
 };
 
+/** `/docs`. */
+const page = answer("Page", z.string());
+
 /** What there is under `/v1/keys`. */
 export const KEY_OPERATIONS: Operations = {
   "GET /v1/keys": {
@@ -182,6 +185,19 @@ export const SERVICE_OPERATIONS: Operations = {
           schema: document,
           example: { openapi: "3.1.0", info: { title: "Tidings", version: "0.1.0" } },
         },
+      },
+    },
+  },
+  "GET /docs": {
+    id: "docs",
+    tag: "Service",
+    summary: "This document for people",
+    access: "none",
+    errors: ["unknown_parameter"],
+    answers: {
+      200: {
+        description: "One page of HTML that needs nothing from anywhere else",
+        body: { schema: page, media_type: "text/html", example: "<!doctype html>…" },
       },
     },
   },

@@ -25,7 +25,7 @@ const webhook = answerOf<ShownWebhook>()(
     site_id: z.string(),
     name: z.string(),
     url: z.string().meta({ description: "Scheme and host only, unless the key may manage the webhook" }),
-    headers: z.record(z.string(), z.string()).meta({ description: "Values are shown as ********" }),
+    headers: z.record(z.string(), z.string()).meta({ description: "Values are shown as `********`" }),
     hint: z.string().exactOptional().meta({
       description:
         "What is wrong between URL and format, such as a Slack URL with json; left out while nothing is",
@@ -171,7 +171,7 @@ export const WEBHOOK_OPERATIONS: Operations = {
     summary: "Change a webhook",
     description:
       "A merge patch (RFC 7396): null resets a field to its default, arrays replace. A header written as " +
-      "******** keeps its value.",
+      "`********` keeps its value.",
     access: "manage",
     body: {
       schema: webhookPatch,

@@ -26,6 +26,7 @@ export function aboutService(version: string): About {
     description: "Webhook notifications for Plausible Analytics",
     version,
     links: {
+      docs: "/docs",
       openapi: "/openapi.json",
       event_types: "/v1/event-types",
       health: "/healthz",

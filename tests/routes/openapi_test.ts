@@ -10,6 +10,7 @@ import manifest from "../../deno.json" with { type: "json" };
 import { isJsonObject, type JsonObject } from "../../lib/merge_patch.ts";
 import { createApp } from "../../routes/app.ts";
 import type { RoutePorts } from "../../routes/context.ts";
+import { MEANINGS } from "../../routes/openapi_meanings.ts";
 import { sitePath } from "../helpers/api.ts";
 import { describedRoutes, DOCUMENT, faultsAgainst } from "../helpers/conformance.ts";
 import { answersOf, bodyExamples, type Described, object, OPERATIONS } from "../helpers/described.ts";
@@ -81,6 +82,25 @@ Deno.test("schemas of answers are closed: a property that is not documented is n
       : []
   );
   assertEquals(open, ["OpenApiDocument"]);
+});
+
+Deno.test("every field and every parameter is explained, and every explanation has a field", () => {
+  const explained = new Set<unknown>();
+  for (const { properties } of objectsIn(DOCUMENT["components"])) {
+    for (const [name, field] of Object.entries(isJsonObject(properties) ? properties : {})) {
+      // The refinement of a problem says only which codes it has.
+      if (isJsonObject(field) && ("const" in field || "enum" in field) && !("type" in field)) continue;
+      const { description } = object(field);
+      assert(typeof description === "string" && description.length > 5, `What is ${name}?`);
+      explained.add(description);
+    }
+  }
+  for (const { route, operation } of OPERATIONS) {
+    for (const parameter of (operation["parameters"] ?? []) as JsonObject[]) {
+      assert(typeof parameter["description"] === "string", `${route}: what is ${parameter["name"]}?`);
+    }
+  }
+  assertEquals(Object.keys(MEANINGS).filter((name) => !explained.has(MEANINGS[name])), []);
 });
 
 Deno.test("every body and every answer that has one has examples, and they are valid", () => {
