@@ -20,9 +20,9 @@ const REQUESTS = z.registry<{ readonly id: string }>();
 const NULLS = new Map<string, Nulls>();
 
 /** A type as it is in JSON: `readonly` everywhere, intersections merged. */
-type Plain<T> = T extends object ? { readonly [Key in keyof T]: Plain<T[Key]> } : T;
+export type Plain<T> = T extends object ? { readonly [Key in keyof T]: Plain<T[Key]> } : T;
 /** Whether two types are one, not only assignable: a field that may be left out must be so in both. */
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
+export type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
 /** Nothing is a `never`, so a schema that disagrees with its type is refused as an argument. */
 export type Agrees<Schema extends z.ZodType, Shown> = Same<Plain<z.output<Schema>>, Plain<Shown>> extends true
   ? unknown
