@@ -102,7 +102,7 @@ function isAddress(site_id: string): boolean {
  * ```
  */
 export const siteIdSchema: z.ZodType<SiteId, string> = z.string()
-  .meta({ description: "The domain as Plausible has it", examples: ["example.com"] })
+  .meta({ description: "The domain as Plausible has it", examples: ["example.com"], pattern: ALLOWED.source })
   .transform((text, context) => {
     const result = parseSiteId(text);
     if (result.ok) return result.site_id;

@@ -34,7 +34,8 @@ export interface VerifyInput {
 /** Standard Webhooks, "Webhook timestamp": the libraries of most languages take five minutes. */
 const TOLERANCE_MS = 5 * TIME.MINUTE_MS;
 
-const HINTS: Readonly<Record<VerifyReason, string>> = {
+/** What to do about each reason, in words. */
+export const HINTS: Readonly<Record<VerifyReason, string>> = {
   wrong_secret_or_body:
     "The secret is another webhook's or an old one, or the body was parsed and written again: " +
     "verify the bytes as they came, before any middleware touches them.",

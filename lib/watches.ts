@@ -26,7 +26,8 @@ export interface WatchPorts {
   readonly actor: string;
 }
 
-const NO_PLAUSIBLE = "must not be set while there is no Plausible to watch: set TIDINGS_PLAUSIBLE_URL";
+/** Why no site can be watched. */
+export const NO_PLAUSIBLE = "must not be set while there is no Plausible to watch: set TIDINGS_PLAUSIBLE_URL";
 
 function notWatched(): AppError {
   return new AppError("not_found", "Not found: this site is not watched");

@@ -10,6 +10,7 @@ import { AppError } from "../lib/errors.ts";
 import { auditRoutes } from "./audit.ts";
 import type { Env, RoutePorts } from "./context.ts";
 import { deliveryRoutes } from "./deliveries.ts";
+import { docsRoutes } from "./docs.ts";
 import { eventRoutes } from "./events.ts";
 import { exportRoutes } from "./export.ts";
 import { keyRoutes } from "./keys.ts";
@@ -86,6 +87,7 @@ export function createApp(ports: RoutePorts): Hono<Env> {
   app.route("/", statRoutes(ports));
   app.route("/", exportRoutes(ports));
   app.route("/", openapiRoutes(ports));
+  app.route("/", docsRoutes(ports));
 
   const allowed = allowedMethods(app);
   app.notFound((context) => {

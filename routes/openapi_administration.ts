@@ -8,6 +8,7 @@ import { auditQuery, type ShownAuditEntry } from "../lib/audit.ts";
 import { type RenamedSite, renameRequest } from "../lib/rename_site.ts";
 import { type ShownSite, siteQuery } from "../lib/sites.ts";
 import { type ShownStats, statQuery } from "../lib/stat_page.ts";
+import { EXAMPLE_AUDIT, EXAMPLE_EVENT, EXAMPLE_IDS, EXAMPLE_STATS } from "./openapi_examples.ts";
 import type { Operations } from "./openapi_operation.ts";
 import { answer, answerOf, count, nextCursor, request, time, timeOrNull } from "./openapi_schema.ts";
 
@@ -66,6 +67,11 @@ const row = answerOf<ShownStats>()(
 /** A page of counters. */
 const stats = answer("StatPage", z.strictObject({ data: z.array(row), next_cursor: nextCursor }));
 
+const RENAMED: RenamedSite = {
+  site_id: "new.example",
+  old_names: [{ site_id: EXAMPLE_IDS.site_id, accepted_until: "2026-03-27T12:00:00.000Z" }],
+};
+
 /** What there is for administrators. */
 export const ADMINISTRATION_OPERATIONS: Operations = {
   "GET /v1/sites": {
@@ -74,7 +80,18 @@ export const ADMINISTRATION_OPERATIONS: Operations = {
     summary: "List the sites that something is stored for",
     access: "admin",
     query: siteQuery,
-    answers: { 200: { description: "A page, by name", schema: sites } },
+    answers: {
+      200: {
+        description: "A page, by name",
+        body: {
+          schema: sites,
+          example: {
+            data: [{ site_id: "example.com", webhooks: 1, last_event_at: EXAMPLE_EVENT.accepted_at }],
+            next_cursor: null,
+          },
+        },
+      },
+    },
   },
   "DELETE /v1/sites/{site_id}": {
     id: "deleteSite",
@@ -85,7 +102,7 @@ export const ADMINISTRATION_OPERATIONS: Operations = {
       "short, repeat it: it goes on.",
     access: "admin",
     answers: { 204: { description: "Nothing of it is stored any more" } },
-    errors: ["conflict"],
+    errors: ["nothing_stored", "old_name", "webhook_keeps_changing"],
   },
   "POST /v1/sites/{site_id}/rename": {
     id: "renameSite",
@@ -97,10 +114,11 @@ export const ADMINISTRATION_OPERATIONS: Operations = {
     access: "admin",
     body: {
       schema: newName,
+      refused: "missing_to",
       examples: { moved: { to: "new.example", accept_old_for_days: 30 } },
     },
-    answers: { 200: { description: "What the site is called", schema: renamed } },
-    errors: ["not_found", "conflict"],
+    answers: { 200: { description: "What the site is called", body: { schema: renamed, example: RENAMED } } },
+    errors: ["nothing_stored", "name_taken", "names_keep_changing"],
   },
   "GET /v1/audit": {
     id: "listAudit",
@@ -108,7 +126,12 @@ export const ADMINISTRATION_OPERATIONS: Operations = {
     summary: "List who changed what, newest first",
     access: "admin",
     query: auditQuery,
-    answers: { 200: { description: "A page", schema: audit } },
+    answers: {
+      200: {
+        description: "A page",
+        body: { schema: audit, example: { data: [EXAMPLE_AUDIT], next_cursor: null } },
+      },
+    },
   },
   "GET /v1/stats": {
     id: "listStats",
@@ -118,7 +141,12 @@ export const ADMINISTRATION_OPERATIONS: Operations = {
       "Of the last 24 hours, unless since says otherwise. Without site_id: of all sites, for admin only.",
     access: "read",
     query: statQuery,
-    answers: { 200: { description: "A page, by site, hour and webhook", schema: stats } },
-    errors: ["not_found"],
+    answers: {
+      200: {
+        description: "A page, by site, hour and webhook",
+        body: { schema: stats, example: { data: [EXAMPLE_STATS], next_cursor: null } },
+      },
+    },
+    errors: ["foreign_site"],
   },
 };

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { type Attempt, ATTEMPT_ERRORS, DELIVERY_STATUSES, OUTCOMES, TRIGGERS } from "../lib/delivery.ts";
 import { type ShownPayload, stored } from "../lib/event.ts";
 import { querySchema, type ShownDelivery } from "../lib/history.ts";
+import { EXAMPLE_DELIVERY, EXAMPLE_PAYLOAD, EXAMPLE_REDELIVERY } from "./openapi_examples.ts";
 import type { Operations } from "./openapi_operation.ts";
 import { answerOf, count, deliveredEvent, nextCursor, time, timeOrNull } from "./openapi_schema.ts";
 
@@ -75,14 +76,25 @@ export const DELIVERY_OPERATIONS: Operations = {
     summary: "List the deliveries of a site, newest first",
     access: "read",
     query: querySchema,
-    answers: { 200: { description: "A page", schema: deliveries } },
+    answers: {
+      200: {
+        description: "A page",
+        body: { schema: deliveries, example: { data: [EXAMPLE_DELIVERY], next_cursor: null } },
+      },
+    },
   },
   [`GET ${path}/{delivery_id}`]: {
     id: "getDelivery",
     tag: "Deliveries",
     summary: "Show a delivery with what was sent",
     access: "read",
-    answers: { 200: { description: "The delivery", schema: deliveryWithPayload } },
+    errors: ["no_such_delivery"],
+    answers: {
+      200: {
+        description: "The delivery",
+        body: { schema: deliveryWithPayload, example: { ...EXAMPLE_DELIVERY, payload: EXAMPLE_PAYLOAD } },
+      },
+    },
   },
   [`POST ${path}/{delivery_id}/redeliver`]: {
     id: "redeliver",
@@ -90,7 +102,12 @@ export const DELIVERY_OPERATIONS: Operations = {
     summary: "Make one more attempt, at once",
     description: "Each call makes one, whatever the delivery's state; a pending one keeps its schedule.",
     access: "manage",
-    answers: { 202: { description: "The delivery as it is now", schema: delivery } },
-    errors: ["webhook_not_active"],
+    answers: {
+      202: {
+        description: "The delivery as it is now",
+        body: { schema: delivery, example: EXAMPLE_REDELIVERY },
+      },
+    },
+    errors: ["no_such_delivery", "webhook_not_active"],
   },
 };

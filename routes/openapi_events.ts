@@ -15,15 +15,25 @@ import {
   type ShownEvent,
 } from "../lib/event_history.ts";
 import {
+  describeEventTypes,
   EVENT_DATA,
-  EVENT_EXAMPLES,
   EVENT_NAMES,
   type EventName,
   type EventTypeDescription,
 } from "../lib/event_types.ts";
 import { idempotencyKeySchema } from "../lib/idempotency_key.ts";
+import { PERSONAL_KEYS } from "../lib/privacy/personal_data.ts";
 import { payload } from "./openapi_deliveries.ts";
-import { fieldError, type Operations, problem } from "./openapi_operation.ts";
+import {
+  EXAMPLE_EVENT,
+  EXAMPLE_EXPLAINED,
+  EXAMPLE_IDS,
+  EXAMPLE_PAYLOAD,
+  EXAMPLE_SKIPPED,
+  exampleEvent,
+} from "./openapi_examples.ts";
+import type { Operations } from "./openapi_operation.ts";
+import { fieldError, problem } from "./openapi_refusals.ts";
 import { answerOf, count, deliveredEvent, nextCursor, request, time } from "./openapi_schema.ts";
 
 /** `GoalCompletion` for `goal_completion`. */
@@ -141,14 +151,39 @@ const eventTypes = answerOf<{ data: EventTypeDescription[]; personal_keys: strin
   }),
 );
 
-function exampleOf(name: EventName): Record<string, unknown> {
-  return {
-    event: name,
-    site_id: "example.com",
-    timestamp: "2026-02-25T12:00:00Z",
-    data: EVENT_EXAMPLES[name],
-  };
-}
+const ACCEPTED: Omit<AcceptResult, "duplicate"> = {
+  id: EXAMPLE_IDS.event_id,
+  queued: 1,
+  skipped: [EXAMPLE_SKIPPED],
+};
+
+const BATCH: BatchAnswer = {
+  accepted: 1,
+  duplicates: 0,
+  rejected: 1,
+  results: [
+    { id: EXAMPLE_IDS.event_id, queued: 1 },
+    {
+      error: {
+        code: "personal_data",
+        detail: "Cannot accept /data/path: it must not contain personal data (found: email address)",
+        errors: [{
+          path: "/events/1/data/path",
+          message: "must not contain personal data (found: email address)",
+        }],
+      },
+    },
+  ],
+};
+
+const EXAMPLE: ShownEvent & { payload: ShownPayload; decisions: ShownDecision[] } = {
+  ...EXAMPLE_EVENT,
+  payload: EXAMPLE_PAYLOAD,
+  decisions: [
+    { webhook_id: EXAMPLE_IDS.webhook_id, delivery_id: EXAMPLE_IDS.delivery_id },
+    EXAMPLE_SKIPPED,
+  ],
+};
 
 const path = "/v1/sites/{site_id}/events";
 
@@ -159,8 +194,16 @@ export const EVENT_OPERATIONS: Operations = {
     tag: "Events",
     summary: "What may be posted, and what counts as personal data",
     access: "none",
-    errors: ["validation_failed"],
-    answers: { 200: { description: "The kinds of event", schema: eventTypes } },
+    errors: ["unknown_parameter"],
+    answers: {
+      200: {
+        description: "The kinds of event",
+        body: {
+          schema: eventTypes,
+          example: { data: describeEventTypes().slice(0, 1), personal_keys: PERSONAL_KEYS.slice(0, 8) },
+        },
+      },
+    },
   },
   "POST /v1/events": {
     id: "postEvent",
@@ -175,17 +218,25 @@ export const EVENT_OPERATIONS: Operations = {
         description:
           "Any text that is the event's own: posted twice under it, it is accepted once within 24 hours",
         schema: idempotencyKeySchema.optional(),
+        example: "signup-1",
       },
     },
     body: {
       schema: newEvent,
-      examples: Object.fromEntries(EVENT_NAMES.map((name) => [name, exampleOf(name)])),
+      refused: "missing_count",
+      examples: Object.fromEntries(EVENT_NAMES.map((name) => [name, exampleEvent(name)])),
     },
     answers: {
-      202: { description: "Accepted: who is told, and who is not and why", schema: accepted },
-      200: { description: "It had been accepted before under this key", schema: duplicate },
+      202: {
+        description: "Accepted: who is told, and who is not and why",
+        body: { schema: accepted, example: ACCEPTED },
+      },
+      200: {
+        description: "It had been accepted before under this key",
+        body: { schema: duplicate, example: { ...ACCEPTED, duplicate: true } },
+      },
     },
-    errors: ["personal_data", "idempotency_key_reused", "rate_limited"],
+    errors: ["foreign_site_event", "personal_data", "idempotency_key_reused", "rate_limited"],
   },
   "POST /v1/events/batch": {
     id: "postEvents",
@@ -195,10 +246,12 @@ export const EVENT_OPERATIONS: Operations = {
     access: "ingest",
     body: {
       schema: newBatch,
-      examples: { two: { events: [exampleOf("goal_completion"), exampleOf("custom_event")] } },
+      too_large: "document_too_large",
+      refused: "no_events",
+      examples: { two: { events: [exampleEvent("goal_completion"), exampleEvent("custom_event")] } },
     },
-    answers: { 202: { description: "What came of each", schema: batch } },
-    errors: ["rate_limited"],
+    answers: { 202: { description: "What came of each", body: { schema: batch, example: BATCH } } },
+    errors: ["batch_rate_limited"],
   },
   [`GET ${path}`]: {
     id: "listEvents",
@@ -206,14 +259,20 @@ export const EVENT_OPERATIONS: Operations = {
     summary: "List the events of a site, newest first",
     access: "read",
     query: querySchema,
-    answers: { 200: { description: "A page", schema: events } },
+    answers: {
+      200: {
+        description: "A page",
+        body: { schema: events, example: { data: [EXAMPLE_EVENT], next_cursor: null } },
+      },
+    },
   },
   [`GET ${path}/{event_id}`]: {
     id: "getEvent",
     tag: "Events",
     summary: "Show an event with what was decided about it",
     access: "read",
-    answers: { 200: { description: "The event", schema: eventWithDecisions } },
+    errors: ["no_such_event"],
+    answers: { 200: { description: "The event", body: { schema: eventWithDecisions, example: EXAMPLE } } },
   },
   "POST /v1/sites/{site_id}/explain": {
     id: "explainEvent",
@@ -221,8 +280,17 @@ export const EVENT_OPERATIONS: Operations = {
     summary: "Say who would be told about an event, and why the others would not",
     description: "Nothing is stored or sent.",
     access: "manage",
-    body: { schema: explainable, examples: { goal: exampleOf("goal_completion") } },
-    answers: { 200: { description: "A decision for every webhook of the site", schema: explained } },
+    body: {
+      schema: explainable,
+      refused: "missing_count",
+      examples: { goal: exampleEvent("goal_completion") },
+    },
+    answers: {
+      200: {
+        description: "A decision for every webhook of the site",
+        body: { schema: explained, example: { decisions: EXAMPLE_EXPLAINED } },
+      },
+    },
     errors: ["personal_data"],
   },
 };

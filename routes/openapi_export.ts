@@ -16,6 +16,13 @@ import { documentFields, frameFields } from "../lib/import_document.ts";
 import type { SecretMade } from "../lib/import_plan.ts";
 import { siteIdSchema } from "../lib/site_id.ts";
 import { settingsFields } from "../lib/webhook_settings.ts";
+import {
+  EXAMPLE_EXPORTED,
+  EXAMPLE_IDS,
+  EXAMPLE_KEY,
+  EXAMPLE_SECRET,
+  EXAMPLE_WEBHOOK,
+} from "./openapi_examples.ts";
 import type { Operations } from "./openapi_operation.ts";
 import { answerOf, count, request, time, timeOrNull } from "./openapi_schema.ts";
 import { shownKey } from "./openapi_service.ts";
@@ -33,7 +40,7 @@ const webhook = answerOf<ExportedWebhook>()(
   settingsFields.extend({
     id: z.string(),
     name: z.string(),
-    headers: z.record(z.string(), z.string()).meta({ description: "Values are shown as ********" }),
+    headers: z.record(z.string(), z.string()).meta({ description: "Values are shown as `********`" }),
     timeout_ms: z.int(),
     status: z.enum(["active", "disabled", "paused"]),
     status_reason: z.string().nullable(),
@@ -85,6 +92,24 @@ const document = request(
   }),
 );
 
+const EXPORTED: ExportDocument = {
+  version: DOCUMENT_VERSION,
+  exported_at: EXAMPLE_WEBHOOK.updated_at,
+  sites: [{ site_id: EXAMPLE_IDS.site_id, webhooks: [EXAMPLE_EXPORTED] }],
+  keys: [EXAMPLE_KEY],
+};
+
+const IMPORTED: Imported = {
+  created: 1,
+  updated: 0,
+  unchanged: 0,
+  secrets_made: [{
+    site_id: EXAMPLE_IDS.site_id,
+    webhook_id: EXAMPLE_IDS.webhook_id,
+    ...EXAMPLE_SECRET,
+  }],
+};
+
 const EXAMPLE = {
   version: DOCUMENT_VERSION,
   sites: [{
@@ -109,8 +134,7 @@ export const EXPORT_OPERATIONS: Operations = {
       "only where TIDINGS_SECRET_KEY is the same, and the audit tells of it.",
     access: "admin",
     query: exportQuery,
-    answers: { 200: { description: "The document", schema: exported } },
-    errors: ["unavailable"],
+    answers: { 200: { description: "The document", body: { schema: exported, example: EXPORTED } } },
   },
   "POST /v1/import": {
     id: "importConfiguration",
@@ -120,8 +144,18 @@ export const EXPORT_OPERATIONS: Operations = {
       "By their ids: what is there is updated, what is missing is created, what the document does not name " +
       "is left alone. Nothing is imported if any part is refused. At most 4 MiB.",
     access: "admin",
-    body: { schema: document, examples: { one: EXAMPLE, nothing: { version: DOCUMENT_VERSION, sites: [] } } },
-    answers: { 200: { description: "What was done, and the secrets that were made", schema: imported } },
-    errors: ["conflict", "limit_reached"],
+    body: {
+      schema: document,
+      too_large: "document_too_large",
+      refused: "missing_sites",
+      examples: { one: EXAMPLE, nothing: { version: DOCUMENT_VERSION, sites: [] } },
+    },
+    answers: {
+      200: {
+        description: "What was done, and the secrets that were made",
+        body: { schema: imported, example: IMPORTED },
+      },
+    },
+    errors: ["webhook_keeps_changing", "limit_reached"],
   },
 };

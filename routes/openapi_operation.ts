@@ -6,14 +6,16 @@
  *
  * @module
  */
-import { z } from "zod";
+import type { z } from "zod";
 import { grants, type Permission, SCOPES } from "../lib/api_key.ts";
-import { ERROR_STATUS, type ErrorCode, type FieldError } from "../lib/errors.ts";
+import { ERROR_STATUS, type ErrorCode } from "../lib/errors.ts";
 import type { JsonObject } from "../lib/merge_patch.ts";
 import { siteIdSchema } from "../lib/site_id.ts";
-import { answerOf, parameterSchema, reference } from "./openapi_schema.ts";
-import type { Problem } from "./problem.ts";
 import { ALWAYS_ANSWERED } from "./load.ts";
+import { EXAMPLE_IDS } from "./openapi_examples.ts";
+import { parameterMeaning } from "./openapi_meanings.ts";
+import { problem, refusalExample, type RefusalName, REFUSALS } from "./openapi_refusals.ts";
+import { parameterSchema, reference } from "./openapi_schema.ts";
 
 /** A header that some answers have; each is described once. */
 export const ANSWER_HEADERS = {
@@ -24,11 +26,20 @@ export const ANSWER_HEADERS = {
   "WWW-Authenticate": "`Bearer`",
 } as const;
 
+/** The body of an answer. */
+export interface AnswerBody {
+  /** Named. */
+  readonly schema: z.ZodType;
+  readonly example: unknown;
+  /** `application/json` unless it says otherwise. */
+  readonly media_type?: string;
+}
+
 /** What a route answers when all goes well. */
 export interface Answer {
   readonly description: string;
-  /** Named; left out: no body. */
-  readonly schema?: z.ZodType;
+  /** Left out: none. */
+  readonly body?: AnswerBody;
   readonly headers?: readonly (keyof typeof ANSWER_HEADERS)[];
 }
 
@@ -39,8 +50,19 @@ export interface RequestBody {
   /** `application/json` alone unless it says otherwise. */
   readonly media_types?: readonly string[];
   readonly optional?: boolean;
+  /** How one that is too large is refused, if its limit is not the usual one. */
+  readonly too_large?: RefusalName;
+  /** How a body that is not valid is refused. */
+  readonly refused: RefusalName;
   /** Valid bodies, by a word for each. */
   readonly examples: Readonly<Record<string, unknown>>;
+}
+
+/** A header that a route reads. */
+export interface RequestHeader {
+  readonly description: string;
+  readonly schema: z.ZodType;
+  readonly example?: string;
 }
 
 /** What a route says of itself. */
@@ -52,38 +74,15 @@ export interface Operation {
   /** What a caller must be permitted to do; `key`: any key will do; `none`: nor is one needed. */
   readonly access: Permission | "key" | "none";
   readonly query?: z.ZodObject;
-  readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: z.ZodType }>>;
+  readonly headers?: Readonly<Record<string, RequestHeader>>;
   readonly body?: RequestBody;
   readonly answers: Readonly<Record<number, Answer>>;
   /** What it refuses besides what every route of its form refuses. */
-  readonly errors?: readonly ErrorCode[];
+  readonly errors?: readonly RefusalName[];
 }
 
 /** Operations by method and path, such as `GET /v1/keys`; parameters in braces. */
 export type Operations = Readonly<Record<string, Operation>>;
-
-/** One field at fault. */
-export const fieldError = answerOf<FieldError>()(
-  "FieldError",
-  z.strictObject({
-    path: z.string().meta({ description: "A JSON pointer, or the name of a parameter after a slash" }),
-    message: z.string(),
-  }),
-);
-
-/** Every error. */
-export const problem = answerOf<Problem>()(
-  "Problem",
-  z.strictObject({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string().exactOptional(),
-    code: z.enum(Object.keys(ERROR_STATUS) as [ErrorCode, ...ErrorCode[]]),
-    request_id: z.uuid(),
-    errors: z.array(fieldError).exactOptional(),
-  }),
-);
 
 const PATH_PARAMETERS: Readonly<Record<string, JsonObject>> = {
   site_id: {
@@ -91,32 +90,40 @@ const PATH_PARAMETERS: Readonly<Record<string, JsonObject>> = {
       "The site's domain as Plausible has it: letters of any script, digits and `- . / : _`. It is one " +
       "segment, percent-encoded: `example.com%2Fblog`",
     schema: parameterSchema(siteIdSchema),
-    example: "example.com",
+    example: EXAMPLE_IDS.site_id,
   },
-  webhook_id: { schema: { type: "string" }, example: "wh_01JMZ0000000000000000000AA" },
-  event_id: { schema: { type: "string" }, example: "evt_01JMZ0000000000000000000AA" },
-  delivery_id: {
+  webhook_id: {
+    description: "The webhook's id",
     schema: { type: "string" },
-    example: "dlv_01JMZ0000000000000000000AA01JMZ0000000000000000000AA",
+    example: EXAMPLE_IDS.webhook_id,
   },
-  key_id: { schema: { type: "string" }, example: "01JMZ0000000000000000000AA" },
+  event_id: { description: "The event's id", schema: { type: "string" }, example: EXAMPLE_IDS.event_id },
+  delivery_id: {
+    description: "The delivery's id",
+    schema: { type: "string" },
+    example: EXAMPLE_IDS.delivery_id,
+  },
+  key_id: { description: "The key's id", schema: { type: "string" }, example: EXAMPLE_IDS.key_id },
 };
 
-/** Every code that a route can answer with: what follows from its form, and what it names itself. */
-function codesOf(path: string, { access, body, errors = [] }: Operation): ErrorCode[] {
-  const of_site = path.includes("{site_id}");
-  const codes: ErrorCode[] = ["internal", ...errors];
+/** Every refusal that a route can answer with: what follows from its form, and what it names itself. */
+function refusalsOf(path: string, { access, body, query, errors = [] }: Operation): RefusalName[] {
+  const names: RefusalName[] = ["internal", ...errors];
   // Beyond what is taken on at a time; whoever watches the service is answered even then.
-  if (!ALWAYS_ANSWERED.has(path)) codes.push("unavailable");
-  if (access !== "none") codes.push("unauthorized");
-  // Whoever has a permission is asked for no query parameter that the route does not know.
-  if (access !== "none" && access !== "key") codes.push("forbidden", "validation_failed");
-  if (of_site) codes.push("not_found");
-  if (body !== undefined) {
-    codes.push("invalid_json", "unsupported_media_type", "payload_too_large", "validation_failed");
+  if (!ALWAYS_ANSWERED.has(path)) names.push("unavailable");
+  if (access !== "none") names.push("unauthorized");
+  if (access !== "none" && access !== "key") {
+    names.push(access === "ingest" ? "scope_read" : "scope_ingest");
+    // Whoever has a permission is asked for no query parameter that the route does not know.
+    names.push(query === undefined ? "unknown_parameter" : "unknown_query_key");
   }
-  const order = Object.keys(ERROR_STATUS);
-  return [...new Set(codes)].toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
+  if (path.includes("{site_id}")) names.push("foreign_site");
+  if (body !== undefined) {
+    const { media_types = [], too_large = "payload_too_large" } = body;
+    names.push("invalid_json", too_large, body.refused);
+    names.push(media_types.length > 1 ? "unsupported_media_type_of_patch" : "unsupported_media_type");
+  }
+  return [...new Set(names)];
 }
 
 function headersOf(names: readonly (keyof typeof ANSWER_HEADERS)[]): JsonObject {
@@ -129,8 +136,9 @@ function problemHeaders(codes: readonly ErrorCode[]): (keyof typeof ANSWER_HEADE
   return later ? ["X-Request-Id", "Retry-After"] : ["X-Request-Id"];
 }
 
-/** The refusals of a status: a component, named after their codes, since many routes refuse the same. */
-function problemResponse(status: number, codes: readonly ErrorCode[]): JsonObject {
+/** The refusals of a status: a component, named after them, since many routes refuse the same. */
+function problemResponse(status: number, names: readonly RefusalName[]): JsonObject {
+  const codes = [...new Set(names.map((name) => REFUSALS[name].code))];
   return {
     description: codes.map((code) => `\`${code}\`: ${ERROR_STATUS[code][1]}`).join(". "),
     headers: headersOf(problemHeaders(codes)),
@@ -148,6 +156,7 @@ function problemResponse(status: number, codes: readonly ErrorCode[]): JsonObjec
             },
           ],
         },
+        examples: Object.fromEntries(names.map((name) => [name, { value: refusalExample(name) }])),
       },
     },
   };
@@ -158,11 +167,13 @@ function problemsOf(
   path: string,
   operation: Operation,
 ): { status: number; name: string; made: JsonObject }[] {
-  const by_status = Map.groupBy(codesOf(path, operation), (code) => ERROR_STATUS[code][0]);
-  return [...by_status].map(([status, codes]) => ({
+  const order = Object.keys(REFUSALS);
+  const names = refusalsOf(path, operation).toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
+  const by_status = Map.groupBy(names, (name) => ERROR_STATUS[REFUSALS[name].code][0]);
+  return [...by_status].toSorted(([a], [b]) => a - b).map(([status, of_status]) => ({
     status,
-    name: codes.join("."),
-    made: problemResponse(status, codes),
+    name: of_status.join("."),
+    made: problemResponse(status, of_status),
   }));
 }
 
@@ -175,13 +186,15 @@ function parametersOf(path: string, { query, headers = {} }: Operation): JsonObj
   const in_query = Object.entries(query?.shape ?? {}).map(([name, schema]) => ({
     name,
     in: "query",
+    ...parameterMeaning(name),
     schema: parameterSchema(schema),
   }));
-  const in_headers = Object.entries(headers).map(([name, { description, schema }]) => ({
+  const in_headers = Object.entries(headers).map(([name, { description, schema, example }]) => ({
     name,
     in: "header",
     description,
     schema: parameterSchema(schema),
+    ...(example === undefined ? {} : { example }),
   }));
   return [...in_path, ...in_query, ...in_headers];
 }
@@ -194,12 +207,16 @@ function bodyOf({ schema, media_types = ["application/json"], optional = false, 
   return { required: !optional, content: Object.fromEntries(media_types.map((type) => [type, content])) };
 }
 
-function answerJson({ description, schema, headers = [] }: Answer): JsonObject {
+function answerJson({ description, headers = [], body }: Answer): JsonObject {
   return {
     description,
     headers: headersOf(["X-Request-Id", ...headers]),
-    ...(schema === undefined ? {} : { content: { "application/json": { schema: reference(schema) } } }),
+    ...(body === undefined ? {} : { content: contentOf(body) }),
   };
+}
+
+function contentOf({ schema, example, media_type = "application/json" }: AnswerBody): JsonObject {
+  return { [media_type]: { schema: reference(schema), examples: { answer: { value: example } } } };
 }
 
 /** Who may call, in words and as OpenAPI has it; the list of scopes is one of roles, as 3.1 allows for every scheme. */

@@ -8,6 +8,7 @@ import { ALERT_KINDS } from "../lib/alert.ts";
 import { SKIP_REASONS } from "../lib/decide.ts";
 import { readingSchema } from "../lib/reading.ts";
 import type { TakenReading } from "../lib/take_reading.ts";
+import { EXAMPLE_IDS, EXAMPLE_SKIPPED } from "./openapi_examples.ts";
 import type { Operations } from "./openapi_operation.ts";
 import { answerOf, request } from "./openapi_schema.ts";
 
@@ -29,6 +30,15 @@ const taken = answerOf<TakenReading>()(
   }),
 );
 
+const TAKEN: TakenReading = {
+  triggered: [{
+    webhook_id: EXAMPLE_IDS.webhook_id,
+    event: "visitor_spike",
+    event_id: EXAMPLE_IDS.event_id,
+  }],
+  skipped: [{ webhook_id: EXAMPLE_SKIPPED.webhook_id, event: "visitor_spike", reason: "below_threshold" }],
+};
+
 /** What there is about readings. */
 export const READING_OPERATIONS: Operations = {
   "POST /v1/sites/{site_id}/readings": {
@@ -41,6 +51,7 @@ export const READING_OPERATIONS: Operations = {
     access: "ingest",
     body: {
       schema: newReading,
+      refused: "missing_visitors",
       examples: {
         spike: {
           current_visitors: 250,
@@ -51,7 +62,9 @@ export const READING_OPERATIONS: Operations = {
         },
       },
     },
-    answers: { 202: { description: "Who was told, and who was not and why", schema: taken } },
-    errors: ["personal_data", "rate_limited"],
+    answers: {
+      202: { description: "Who was told, and who was not and why", body: { schema: taken, example: TAKEN } },
+    },
+    errors: ["personal_page", "rate_limited"],
   },
 };

@@ -9,6 +9,7 @@
 import { z } from "zod";
 import { EVENT_NAMES } from "../lib/event_types.ts";
 import { isJsonObject, type JsonObject } from "../lib/merge_patch.ts";
+import { withMeanings } from "./openapi_meanings.ts";
 
 /** What null says in a request: nothing, "the default" in a whole body, "the default" in a merge patch. */
 export type Nulls = "none" | "defaults" | "patch";
@@ -19,9 +20,9 @@ const REQUESTS = z.registry<{ readonly id: string }>();
 const NULLS = new Map<string, Nulls>();
 
 /** A type as it is in JSON: `readonly` everywhere, intersections merged. */
-type Plain<T> = T extends object ? { readonly [Key in keyof T]: Plain<T[Key]> } : T;
+export type Plain<T> = T extends object ? { readonly [Key in keyof T]: Plain<T[Key]> } : T;
 /** Whether two types are one, not only assignable: a field that may be left out must be so in both. */
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
+export type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
 /** Nothing is a `never`, so a schema that disagrees with its type is refused as an argument. */
 export type Agrees<Schema extends z.ZodType, Shown> = Same<Plain<z.output<Schema>>, Plain<Shown>> extends true
   ? unknown
@@ -160,9 +161,9 @@ function withNulls(schema: JsonObject, nulls: Nulls): JsonObject {
 export function schemaComponents(): Record<string, JsonObject> {
   const answers = z.toJSONSchema(ANSWERS, { io: "output", uri, override: readableAnswer }).schemas;
   const requests = z.toJSONSchema(REQUESTS, { io: "input", uri, override: readable }).schemas;
-  return {
+  const components = {
     ...Object.fromEntries(
-      Object.entries(requests).map(([id, schema]) => {
+      Object.entries(requests).map(([id, schema]): [string, JsonObject] => {
         const made = withoutIdentity(schema);
         const kind = NULLS.get(id) ?? "none";
         return [id, kind === "none" ? made : withNulls(made, kind)];
@@ -170,6 +171,9 @@ export function schemaComponents(): Record<string, JsonObject> {
     ),
     ...Object.fromEntries(Object.entries(answers).map(([id, schema]) => [id, withoutIdentity(schema)])),
   };
+  return Object.fromEntries(
+    Object.entries(components).map(([id, schema]) => [id, withMeanings(schema, id)]),
+  );
 }
 
 /**

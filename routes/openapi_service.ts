@@ -6,9 +6,11 @@
 import { z } from "zod";
 import { newKeySchema, SCOPES } from "../lib/api_key.ts";
 import type { ShownKey } from "../lib/keys.ts";
-import type { VerifiedSignature } from "../lib/verify.ts";
+import { HINTS, type VerifiedSignature } from "../lib/verify.ts";
+import { EXAMPLE_KEY } from "./openapi_examples.ts";
 import type { Operations } from "./openapi_operation.ts";
 import { answer, answerOf, request, time, timeOrNull } from "./openapi_schema.ts";
+import { aboutService } from "./service.ts";
 import { request as verification } from "./verify.ts";
 
 /** A key as it is shown. */
@@ -68,6 +70,18 @@ const document = answer(
   z.looseObject({ openapi: z.literal("3.1.0"), info: z.looseObject({ version: z.string() }) }),
 );
 
+const VERIFIED: { signatures: VerifiedSignature[] } = {
+  signatures: [{ header: "X-Webhook-Signature", valid: true }, {
+    header: "webhook-signature",
+    valid: false,
+    reason: "missing",
+    hint: HINTS.missing,
+  }],
+};
+
+/** `/docs`. */
+const page = answer("Page", z.string());
+
 /** What there is under `/v1/keys`. */
 export const KEY_OPERATIONS: Operations = {
   "GET /v1/keys": {
@@ -75,7 +89,12 @@ export const KEY_OPERATIONS: Operations = {
     tag: "Keys",
     summary: "List the keys, oldest first",
     access: "admin",
-    answers: { 200: { description: "All of them, without their texts", schema: keys } },
+    answers: {
+      200: {
+        description: "All of them, without their texts",
+        body: { schema: keys, example: { data: [EXAMPLE_KEY] } },
+      },
+    },
   },
   "POST /v1/keys": {
     id: "createKey",
@@ -84,6 +103,7 @@ export const KEY_OPERATIONS: Operations = {
     access: "admin",
     body: {
       schema: request("NewKey", newKeySchema),
+      refused: "missing_name",
       examples: {
         posting: { name: "Plausible", scope: "ingest", sites: ["*"] },
         one_site: {
@@ -94,8 +114,16 @@ export const KEY_OPERATIONS: Operations = {
         },
       },
     },
-    answers: { 201: { description: "The key with its text, which is shown only here", schema: createdKey } },
-    errors: ["conflict"],
+    answers: {
+      201: {
+        description: "The key with its text, which is shown only here",
+        body: {
+          schema: createdKey,
+          example: { ...EXAMPLE_KEY, last_used_at: null, key: `tdk_${EXAMPLE_KEY.id}_${"s3cr3t".repeat(8)}` },
+        },
+      },
+    },
+    errors: ["key_id_taken"],
   },
   "DELETE /v1/keys/{key_id}": {
     id: "revokeKey",
@@ -104,7 +132,7 @@ export const KEY_OPERATIONS: Operations = {
     description: "It ends everywhere within two seconds.",
     access: "admin",
     answers: { 204: { description: "It is revoked" } },
-    errors: ["not_found"],
+    errors: ["no_such_key"],
   },
 };
 
@@ -118,6 +146,8 @@ export const SERVICE_OPERATIONS: Operations = {
     access: "key",
     body: {
       schema: request("Verification", verification),
+      too_large: "verification_too_large",
+      refused: "missing_secret",
       examples: {
         wrong: {
           secret: "a-secret-of-the-receiver",
@@ -126,29 +156,57 @@ export const SERVICE_OPERATIONS: Operations = {
         },
       },
     },
-    answers: { 200: { description: "One entry a signature header", schema: verified } },
+    answers: {
+      200: { description: "One entry a signature header", body: { schema: verified, example: VERIFIED } },
+    },
   },
   "GET /": {
     id: "about",
     tag: "Service",
     summary: "What this is",
     access: "none",
-    answers: { 200: { description: "Name, version, where to go on", schema: about } },
+    answers: {
+      200: {
+        description: "Name, version, where to go on",
+        body: { schema: about, example: aboutService("0.1.0") },
+      },
+    },
   },
   "GET /openapi.json": {
     id: "openapi",
     tag: "Service",
     summary: "This document",
     access: "none",
-    errors: ["validation_failed"],
-    answers: { 200: { description: "OpenAPI 3.1", schema: document } },
+    errors: ["unknown_parameter"],
+    answers: {
+      200: {
+        description: "OpenAPI 3.1",
+        body: {
+          schema: document,
+          example: { openapi: "3.1.0", info: { title: "Tidings", version: "0.1.0" } },
+        },
+      },
+    },
+  },
+  "GET /docs": {
+    id: "docs",
+    tag: "Service",
+    summary: "This document for people",
+    access: "none",
+    errors: ["unknown_parameter"],
+    answers: {
+      200: {
+        description: "One page of HTML that needs nothing from anywhere else",
+        body: { schema: page, media_type: "text/html", example: "<!doctype html>…" },
+      },
+    },
   },
   "GET /healthz": {
     id: "health",
     tag: "Service",
     summary: "Whether the process lives",
     access: "none",
-    answers: { 200: { description: "It does", schema: alive } },
+    answers: { 200: { description: "It does", body: { schema: alive, example: { status: "ok" } } } },
   },
   "GET /readyz": {
     id: "readiness",
@@ -156,8 +214,14 @@ export const SERVICE_OPERATIONS: Operations = {
     summary: "Whether the service can work",
     access: "none",
     answers: {
-      200: { description: "It can", schema: ready },
-      503: { description: "It can't; in words why", schema: notReady },
+      200: { description: "It can", body: { schema: ready, example: { status: "ready" } } },
+      503: {
+        description: "It can't; in words why",
+        body: {
+          schema: notReady,
+          example: { status: "not_ready", problems: ["Storage can't be read: it does not answer in time"] },
+        },
+      },
     },
   },
 };

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { type ShownWatch, watchInput } from "../lib/watch.ts";
+import { EXAMPLE_WATCH } from "./openapi_examples.ts";
 import type { Operations } from "./openapi_operation.ts";
 import { answerOf, request, time, timeOrNull } from "./openapi_schema.ts";
 
@@ -37,8 +38,8 @@ export const WATCH_OPERATIONS: Operations = {
     tag: "Events",
     summary: "How the site is watched in Plausible",
     access: "read",
-    answers: { 200: { description: "The watch", schema: watch } },
-    errors: ["not_found"],
+    answers: { 200: { description: "The watch", body: { schema: watch, example: EXAMPLE_WATCH } } },
+    errors: ["not_watched"],
   },
   [`PUT ${PATH}`]: {
     id: "setWatch",
@@ -50,11 +51,13 @@ export const WATCH_OPERATIONS: Operations = {
     access: "manage",
     body: {
       schema: newWatch,
+      refused: "no_plausible",
       examples: {
         watch: { visitors: true, goals: true, custom_events: false, errors: true, interval_s: 60 },
       },
     },
-    answers: { 200: { description: "The watch", schema: watch } },
+    answers: { 200: { description: "The watch", body: { schema: watch, example: EXAMPLE_WATCH } } },
+    errors: ["watch_keeps_changing"],
   },
   [`DELETE ${PATH}`]: {
     id: "removeWatch",
@@ -62,6 +65,6 @@ export const WATCH_OPERATIONS: Operations = {
     summary: "Watch the site no longer",
     access: "manage",
     answers: { 204: { description: "It is not watched any more" } },
-    errors: ["not_found"],
+    errors: ["not_watched", "watch_not_removed"],
   },
 };

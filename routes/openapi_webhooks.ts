@@ -13,6 +13,7 @@ import { rotation } from "../lib/rotate_secret.ts";
 import type { ShownSecret } from "../lib/secret.ts";
 import { secretField } from "../lib/webhooks.ts";
 import { testedDelivery } from "./openapi_deliveries.ts";
+import { EXAMPLE_PAYLOAD, EXAMPLE_SECRET, EXAMPLE_TESTED, EXAMPLE_WEBHOOK } from "./openapi_examples.ts";
 import type { Operations } from "./openapi_operation.ts";
 import { answer, answerOf, count, request, time, timeOrNull } from "./openapi_schema.ts";
 
@@ -24,7 +25,7 @@ const webhook = answerOf<ShownWebhook>()(
     site_id: z.string(),
     name: z.string(),
     url: z.string().meta({ description: "Scheme and host only, unless the key may manage the webhook" }),
-    headers: z.record(z.string(), z.string()).meta({ description: "Values are shown as ********" }),
+    headers: z.record(z.string(), z.string()).meta({ description: "Values are shown as `********`" }),
     hint: z.string().exactOptional().meta({
       description:
         "What is wrong between URL and format, such as a Slack URL with json; left out while nothing is",
@@ -93,6 +94,20 @@ const ifMatch = {
 const path = "/v1/sites/{site_id}/webhooks";
 const one = `${path}/{webhook_id}`;
 
+const WITH_SECRET: ShownWebhook & ShownSecret = { ...EXAMPLE_WEBHOOK, ...EXAMPLE_SECRET };
+
+const TESTED = {
+  ...EXAMPLE_TESTED,
+  payload: {
+    ...EXAMPLE_PAYLOAD,
+    event: "test",
+    data: {
+      message: "This is a test from Tidings. If you can read this and its signature is right, all is well.",
+    },
+  },
+  remedy: "The receiver has no such path for POST: check the URL.",
+};
+
 /** What there is under `/v1/sites/{site_id}/webhooks`. */
 export const WEBHOOK_OPERATIONS: Operations = {
   [`GET ${path}`]: {
@@ -100,7 +115,12 @@ export const WEBHOOK_OPERATIONS: Operations = {
     tag: "Webhooks",
     summary: "List the webhooks of a site",
     access: "read",
-    answers: { 200: { description: "All of them, with how their receivers are doing", schema: webhooks } },
+    answers: {
+      200: {
+        description: "All of them, with how their receivers are doing",
+        body: { schema: webhooks, example: { data: [EXAMPLE_WEBHOOK] } },
+      },
+    },
   },
   [`POST ${path}`]: {
     id: "createWebhook",
@@ -110,6 +130,7 @@ export const WEBHOOK_OPERATIONS: Operations = {
     access: "manage",
     body: {
       schema: newWebhook,
+      refused: "bad_url",
       examples: {
         smallest: { url: "https://hooks.example.com/in", events: ["goal_completion"] },
         filtered: {
@@ -124,18 +145,25 @@ export const WEBHOOK_OPERATIONS: Operations = {
     answers: {
       201: {
         description: "The webhook with its secret, which is shown only here and at rotation",
-        schema: webhookWithSecret,
+        body: { schema: webhookWithSecret, example: WITH_SECRET },
         headers: ["Location", "ETag"],
       },
     },
-    errors: ["conflict", "limit_reached"],
+    errors: ["webhooks_keep_changing", "limit_reached"],
   },
   [`GET ${one}`]: {
     id: "getWebhook",
     tag: "Webhooks",
     summary: "Show a webhook",
     access: "read",
-    answers: { 200: { description: "The webhook", schema: webhook, headers: ["ETag"] } },
+    errors: ["no_such_webhook"],
+    answers: {
+      200: {
+        description: "The webhook",
+        body: { schema: webhook, example: EXAMPLE_WEBHOOK },
+        headers: ["ETag"],
+      },
+    },
   },
   [`PATCH ${one}`]: {
     id: "changeWebhook",
@@ -143,10 +171,11 @@ export const WEBHOOK_OPERATIONS: Operations = {
     summary: "Change a webhook",
     description:
       "A merge patch (RFC 7396): null resets a field to its default, arrays replace. A header written as " +
-      "******** keeps its value.",
+      "`********` keeps its value.",
     access: "manage",
     body: {
       schema: webhookPatch,
+      refused: "bad_timeout",
       media_types: ["application/json", "application/merge-patch+json"],
       examples: {
         enable: { enabled: true },
@@ -154,8 +183,14 @@ export const WEBHOOK_OPERATIONS: Operations = {
       },
     },
     headers: ifMatch,
-    answers: { 200: { description: "The webhook after it", schema: webhook, headers: ["ETag"] } },
-    errors: ["conflict", "precondition_failed"],
+    answers: {
+      200: {
+        description: "The webhook after it",
+        body: { schema: webhook, example: EXAMPLE_WEBHOOK },
+        headers: ["ETag"],
+      },
+    },
+    errors: ["no_such_webhook", "webhook_keeps_changing", "precondition_failed"],
   },
   [`DELETE ${one}`]: {
     id: "deleteWebhook",
@@ -165,7 +200,7 @@ export const WEBHOOK_OPERATIONS: Operations = {
     access: "manage",
     headers: ifMatch,
     answers: { 204: { description: "It is deleted" } },
-    errors: ["conflict", "precondition_failed"],
+    errors: ["no_such_webhook", "webhook_keeps_changing", "precondition_failed"],
   },
   [`POST ${one}/rotate-secret`]: {
     id: "rotateSecret",
@@ -175,14 +210,19 @@ export const WEBHOOK_OPERATIONS: Operations = {
     access: "manage",
     body: {
       schema: request("Rotation", rotation),
+      refused: "bad_overlap",
       optional: true,
       examples: { generated: {}, at_once: { overlap_hours: 0 } },
     },
     headers: ifMatch,
     answers: {
-      200: { description: "The webhook with its new secret", schema: webhookWithSecret, headers: ["ETag"] },
+      200: {
+        description: "The webhook with its new secret",
+        body: { schema: webhookWithSecret, example: WITH_SECRET },
+        headers: ["ETag"],
+      },
     },
-    errors: ["conflict", "precondition_failed"],
+    errors: ["no_such_webhook", "webhook_keeps_changing", "precondition_failed"],
   },
   [`POST ${one}/test`]: {
     id: "testWebhook",
@@ -192,11 +232,15 @@ export const WEBHOOK_OPERATIONS: Operations = {
     access: "manage",
     body: {
       schema: request("TestRequest", testRequest),
+      refused: "bad_kind",
       optional: true,
       examples: { test: {}, of_a_kind: { event: EVENT_NAMES[0] } },
     },
     answers: {
-      200: { description: "The delivery with its one attempt, whatever came of it", schema: testedDelivery },
+      200: {
+        description: "The delivery with its one attempt, whatever came of it",
+        body: { schema: testedDelivery, example: TESTED },
+      },
     },
   },
   [`POST ${one}/recover`]: {
@@ -207,9 +251,15 @@ export const WEBHOOK_OPERATIONS: Operations = {
     access: "manage",
     body: {
       schema: request("Recovery", recovery),
+      refused: "missing_since",
       examples: { a_day: { since: "2026-02-25T00:00:00Z", until: "2026-02-26T00:00:00Z" } },
     },
-    answers: { 202: { description: "How many deliveries were revived or made", schema: recovered } },
-    errors: ["webhook_not_active"],
+    answers: {
+      202: {
+        description: "How many deliveries were revived or made",
+        body: { schema: recovered, example: { recovered: 12, next_since: null } },
+      },
+    },
+    errors: ["no_such_webhook", "webhook_not_active"],
   },
 };

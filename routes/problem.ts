@@ -20,6 +20,26 @@ export interface Problem {
   readonly errors?: readonly FieldError[];
 }
 
+/**
+ * An error as its caller gets it.
+ *
+ * @param error What is refused.
+ * @param request_id That of the request.
+ * @returns The body of the answer.
+ */
+export function problemOf({ code, message, errors }: AppError, request_id: string): Problem {
+  const [status, title] = ERROR_STATUS[code];
+  return {
+    type: `urn:tidings:error:${code}`,
+    title,
+    status,
+    ...(message === "" ? {} : { detail: message }),
+    code,
+    request_id,
+    ...(errors.length === 0 ? {} : { errors }),
+  };
+}
+
 /** Further headers that go with a code. */
 function headersOf(error: AppError): Record<string, string> {
   const headers: Record<string, string> = {};
@@ -39,7 +59,7 @@ function headersOf(error: AppError): Record<string, string> {
  */
 export function problemResponse(context: RouteContext, error: unknown, log: Log): Response {
   const expected = error instanceof AppError ? error : new AppError("internal", "");
-  const [status, title] = ERROR_STATUS[expected.code];
+  const [status] = ERROR_STATUS[expected.code];
   const request_id = context.get("request_id");
   if (status >= 500) {
     const cause = error instanceof AppError ? error.cause : error;
@@ -48,16 +68,7 @@ export function problemResponse(context: RouteContext, error: unknown, log: Log)
     if (status === 500) log.error("request.failed", fields);
     else log.warn("request.unavailable", fields);
   }
-  const problem: Problem = {
-    type: `urn:tidings:error:${expected.code}`,
-    title,
-    status,
-    ...(expected.message === "" ? {} : { detail: expected.message }),
-    code: expected.code,
-    request_id,
-    ...(expected.errors.length === 0 ? {} : { errors: expected.errors }),
-  };
-  return new Response(JSON.stringify(problem), {
+  return new Response(JSON.stringify(problemOf(expected, request_id)), {
     status,
     headers: { "Content-Type": "application/problem+json", ...headersOf(expected) },
   });

@@ -6,6 +6,35 @@
 import { Hono } from "hono";
 import type { Env, RoutePorts } from "./context.ts";
 
+/** What `/` says. */
+interface About {
+  readonly name: string;
+  readonly description: string;
+  readonly version: string;
+  readonly links: Readonly<Record<string, string>>;
+}
+
+/**
+ * What this is, and where to go on.
+ *
+ * @param version Of this release.
+ * @returns The answer of `/`.
+ */
+export function aboutService(version: string): About {
+  return {
+    name: "Tidings",
+    description: "Webhook notifications for Plausible Analytics",
+    version,
+    links: {
+      docs: "/docs",
+      openapi: "/openapi.json",
+      event_types: "/v1/event-types",
+      health: "/healthz",
+      ready: "/readyz",
+    },
+  };
+}
+
 /**
  * The routes of this resource. None needs a key.
  *
@@ -14,18 +43,7 @@ import type { Env, RoutePorts } from "./context.ts";
  */
 export function serviceRoutes(ports: Pick<RoutePorts, "problems" | "version">): Hono<Env> {
   return new Hono<Env>()
-    .get("/", (context) =>
-      context.json({
-        name: "Tidings",
-        description: "Webhook notifications for Plausible Analytics",
-        version: ports.version,
-        links: {
-          openapi: "/openapi.json",
-          event_types: "/v1/event-types",
-          health: "/healthz",
-          ready: "/readyz",
-        },
-      }))
+    .get("/", (context) => context.json(aboutService(ports.version)))
     .get("/healthz", (context) => context.json({ status: "ok" }))
     .get("/readyz", async (context) => {
       const problems = await ports.problems();

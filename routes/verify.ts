@@ -21,7 +21,7 @@ export const request = z.strictObject({
 });
 
 /** The body as a JSON string takes up to six bytes a character, and there are headers besides. */
-const BYTES_MAX = INPUT.body_bytes_max * 7;
+export const BYTES_MAX = INPUT.body_bytes_max * 7;
 
 /**
  * The routes of this resource. Nothing of what is sent here is stored or logged.

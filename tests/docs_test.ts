@@ -18,7 +18,14 @@ import { startTestService } from "./helpers/service.ts";
 const ROOT = new URL("../", import.meta.url);
 
 /** Those that link to others and name tasks. */
-const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/api.md", "docs/formats.md", "docs/verifying.md"];
+const DOCUMENTS = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "docs/api.md",
+  "docs/client.md",
+  "docs/formats.md",
+  "docs/verifying.md",
+];
 
 function read(path: string): Promise<string> {
   return Deno.readTextFile(new URL(path, ROOT));
@@ -48,6 +55,43 @@ Deno.test("README's first webhook works as printed", async () => {
   await receiver.received(1);
   assertStringIncludes(await run(script.slice(last)), `"event":"goal_completion"`);
   assertEquals(receiver.requests[0]?.headers.get("x-webhook-event"), "goal_completion");
+});
+
+Deno.test("docs/client.md's example is valid TypeScript and works as printed", async () => {
+  await using service = await startTestService();
+  await using receiver = startReceiver();
+  const block = codeBlocks(await read("docs/client.md"), "ts").find(({ marker }) =>
+    marker === "tested: client"
+  );
+  assert(block !== undefined);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--check",
+      "--no-prompt",
+      "--allow-env",
+      "--allow-net=127.0.0.1",
+      "--ext=ts",
+      "-",
+    ],
+    cwd: ROOT,
+    env: { TIDINGS: service.url, KEY: ADMIN_KEY, RECEIVER: receiver.url },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const output = child.output();
+  await new Blob([block.code]).stream().pipeTo(child.stdin);
+  const { code, stdout, stderr } = await output;
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  const told = new TextDecoder().decode(stdout);
+  for (
+    const line of [/^Keep this secret: whsec_/m, /^Told webhooks: 1$/m, /^dlv_\w+ \w+$/m, /^404 not_found /m]
+  ) {
+    assertMatch(told, line);
+  }
+  await receiver.received(1);
 });
 
 Deno.test("README names every environment variable with its default, and no other", async () => {

@@ -31,6 +31,8 @@ export const ROOMS: readonly Room[] = [
   // zod: a record read from KV and a message from its queue are parsed like any other input.
   { folder: "kv/", may_import: [...DOMAIN, "kv/", "zod"] },
   { folder: "routes/", may_import: [...DOMAIN, "routes/", "hono", "@hono/", "hono-openapi", "zod"] },
+  // Callers copy it: it depends on nothing.
+  { folder: "client/", may_import: ["client/"] },
   // node: administration is about this machine: its files, its disk, its clock.
   { folder: "admin/", may_import: [...DOMAIN, "admin/", "commander", "node:"] },
 ];
@@ -39,11 +41,12 @@ export const ROOMS: readonly Room[] = [
 const COMPOSITION = ["main.ts", "service.ts", "admin/main.ts", "admin/local_service.ts"];
 
 /** Outside the house: they use it, nothing in it uses them. */
-export const WORKSHOPS = ["tests/", "bench/", "demo/"];
+export const WORKSHOPS = ["tests/", "bench/", "demo/", "generate/"];
 
 /** Files that are better in one piece, and why. */
 export const LONG_FILES: Readonly<Record<string, string>> = {
   "lib/store.ts": "is one port: who implements it, or a part of it, reads it in one piece",
+  "client/tidings.ts": "is written by a program",
   "lib/std/assert.ts": "stands for one module of @std/assert, export by export",
 };
 /** Lines that a file may have if it does not say why it has more. */

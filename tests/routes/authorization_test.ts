@@ -42,6 +42,7 @@ const TABLE: Readonly<Record<string, Access>> = {
   "GET /healthz": { may: "public", status: 200 },
   "GET /readyz": { may: "public", status: 200 },
   "GET /openapi.json": { may: "public", status: 200 },
+  "GET /docs": { may: "public", status: 200 },
   "GET /v1/event-types": { may: "public", status: 200 },
   "POST /v1/events": {
     may: ["ingest", "admin"],

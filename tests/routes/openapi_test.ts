@@ -10,8 +10,10 @@ import manifest from "../../deno.json" with { type: "json" };
 import { isJsonObject, type JsonObject } from "../../lib/merge_patch.ts";
 import { createApp } from "../../routes/app.ts";
 import type { RoutePorts } from "../../routes/context.ts";
+import { MEANINGS } from "../../routes/openapi_meanings.ts";
 import { sitePath } from "../helpers/api.ts";
 import { describedRoutes, DOCUMENT, faultsAgainst } from "../helpers/conformance.ts";
+import { answersOf, bodyExamples, type Described, object, OPERATIONS } from "../helpers/described.ts";
 import { startReceiver } from "../helpers/receiver.ts";
 import { startTestService, type TestService } from "../helpers/service.ts";
 
@@ -20,40 +22,6 @@ function* objectsIn(value: unknown): Generator<JsonObject> {
   if (isJsonObject(value)) yield value;
   const inner = typeof value === "object" && value !== null ? Object.values(value) : [];
   for (const one of inner) yield* objectsIn(one);
-}
-
-function object(value: unknown): JsonObject {
-  assert(isJsonObject(value));
-  return value;
-}
-
-interface Described {
-  readonly route: string;
-  readonly method: string;
-  readonly path: string;
-  readonly operation: JsonObject;
-}
-
-const OPERATIONS: readonly Described[] = Object.entries(object(DOCUMENT["paths"])).flatMap(([path, item]) =>
-  Object.entries(object(item)).map(([method, operation]) => ({
-    route: `${method.toUpperCase()} ${path}`,
-    method,
-    path,
-    operation: object(operation),
-  }))
-);
-
-/** The examples of an operation's body, with the place of the schema they are examples of. */
-function examplesOf({ method, path, operation }: Described) {
-  const contents = Object.entries(object(object(operation["requestBody"] ?? {})["content"] ?? {}));
-  return contents.flatMap(([type, content]) =>
-    Object.entries(object(object(content)["examples"])).map(([name, example]) => ({
-      name,
-      type,
-      value: object(object(example)["value"]),
-      schema: ["paths", path, method, "requestBody", "content", type, "schema"],
-    }))
-  );
 }
 
 Deno.test("every route is described, and every description has a route", () => {
@@ -116,11 +84,34 @@ Deno.test("schemas of answers are closed: a property that is not documented is n
   assertEquals(open, ["OpenApiDocument"]);
 });
 
-Deno.test("every body has examples, and they are valid", () => {
-  for (const described of OPERATIONS.filter(({ operation }) => operation["requestBody"] !== undefined)) {
-    const examples = examplesOf(described);
-    assert(examples.length > 0, described.route);
-    for (const { name, value, schema } of examples) {
+Deno.test("every field and every parameter is explained, and every explanation has a field", () => {
+  const explained = new Set<unknown>();
+  for (const { properties } of objectsIn(DOCUMENT["components"])) {
+    for (const [name, field] of Object.entries(isJsonObject(properties) ? properties : {})) {
+      // The refinement of a problem says only which codes it has.
+      if (isJsonObject(field) && ("const" in field || "enum" in field) && !("type" in field)) continue;
+      const { description } = object(field);
+      assert(typeof description === "string" && description.length > 5, `What is ${name}?`);
+      explained.add(description);
+    }
+  }
+  for (const { route, operation } of OPERATIONS) {
+    for (const parameter of (operation["parameters"] ?? []) as JsonObject[]) {
+      assert(typeof parameter["description"] === "string", `${route}: what is ${parameter["name"]}?`);
+    }
+  }
+  assertEquals(Object.keys(MEANINGS).filter((name) => !explained.has(MEANINGS[name])), []);
+});
+
+Deno.test("every body and every answer that has one has examples, and they are valid", () => {
+  for (const described of OPERATIONS) {
+    const bodies = bodyExamples(described);
+    assertEquals(bodies.length > 0, described.operation["requestBody"] !== undefined, described.route);
+    const answers = [...answersOf(described)].map(([status, examples]) => {
+      assertEquals(examples.length > 0, status !== 204, `${described.route} ${status}`);
+      return examples;
+    });
+    for (const { name, value, schema } of [bodies, ...answers].flat()) {
       assertEquals(faultsAgainst(schema, value), "", `${described.route}: ${name}`);
     }
   }
@@ -132,13 +123,14 @@ function filled(path: string, webhook_id: string): string {
 }
 
 async function accepts(service: TestService, described: Described, receiver_url: string): Promise<void> {
-  for (const { name, type, value } of examplesOf(described)) {
+  for (const { name, type, value } of bodyExamples(described)) {
     const { id } = await service.webhook(receiver_url);
     // Nothing is sent to the documented host.
-    const body = "url" in value ? { ...value, url: receiver_url } : value;
+    const given = object(value);
+    const body = "url" in given ? { ...given, url: receiver_url } : given;
     const path = filled(described.path, id);
     const headers = { "Content-Type": type };
-    const { status, text } = await service.call(described.method.toUpperCase(), path, body, { headers });
+    const { status, text } = await service.call(described.method, path, body, { headers });
     assert(status >= 200 && status < 300, `${described.route}: ${name}: ${status} ${text}`);
   }
 }
