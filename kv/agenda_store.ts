@@ -149,6 +149,16 @@ export function createAgendaStore({ db, committer, clock, reader }: StoreParts):
       });
     },
 
+    async countDue(now, most) {
+      let [due, later] = [0, 0];
+      const options = { limit: most, batchSize: KV.list_batch_max };
+      for await (const { key } of db.list({ prefix: keys.dueAll() }, options)) {
+        if (Number(key[2]) <= now) due++;
+        else later++;
+      }
+      return { due, later };
+    },
+
     async repairAgenda() {
       let count = 0;
       let slots = new Map<string, Key>();

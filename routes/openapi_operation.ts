@@ -29,6 +29,8 @@ export interface Answer {
   readonly description: string;
   /** Named; left out: no body. */
   readonly schema?: z.ZodType;
+  /** `application/json` unless it says otherwise. */
+  readonly media_type?: string;
   readonly headers?: readonly (keyof typeof ANSWER_HEADERS)[];
 }
 
@@ -194,11 +196,13 @@ function bodyOf({ schema, media_types = ["application/json"], optional = false, 
   return { required: !optional, content: Object.fromEntries(media_types.map((type) => [type, content])) };
 }
 
-function answerJson({ description, schema, headers = [] }: Answer): JsonObject {
+function answerJson(
+  { description, schema, media_type = "application/json", headers = [] }: Answer,
+): JsonObject {
   return {
     description,
     headers: headersOf(["X-Request-Id", ...headers]),
-    ...(schema === undefined ? {} : { content: { "application/json": { schema: reference(schema) } } }),
+    ...(schema === undefined ? {} : { content: { [media_type]: { schema: reference(schema) } } }),
   };
 }
 

@@ -62,6 +62,8 @@ const notReady = answer(
   "NotReady",
   z.strictObject({ status: z.literal("not_ready"), problems: z.array(z.string()) }),
 );
+/** `/metrics`. */
+const metrics = answer("Metrics", z.string());
 /** `/openapi.json`. */
 const document = answer(
   "OpenApiDocument",
@@ -142,6 +144,14 @@ export const SERVICE_OPERATIONS: Operations = {
     access: "none",
     errors: ["validation_failed"],
     answers: { 200: { description: "OpenAPI 3.1", schema: document } },
+  },
+  "GET /metrics": {
+    id: "metrics",
+    tag: "Service",
+    summary: "What is measured, for Prometheus",
+    description: "Text format 0.0.4. No series names a site, unless the operator asked for it.",
+    access: "metrics",
+    answers: { 200: { description: "Every series", schema: metrics, media_type: "text/plain" } },
   },
   "GET /healthz": {
     id: "health",
