@@ -163,6 +163,8 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const storage = await openStorage({ ...parts, meter: metrics });
   const { store, names } = storage;
   const log = namedLog(parts.log, names);
+  // Deno makes a span of every fetch, and puts the whole URL into it.
+  if (tracing !== null && config.sender === "fetch") log.warn("tracing.names_urls", { sender: "fetch" });
   const ids = systemIds();
   const instance = ids.ulid(clock.now());
   const policy = createOutboundPolicy({

@@ -189,7 +189,7 @@ export const STATS = {
   since_ms_default: DAY_MS,
 } as const;
 
-/** Metrics (docs/decisions/0010-metrics.md). */
+/** Metrics (docs/decisions/0012-metrics.md). */
 export const METRICS = {
   /** Sites that have a label of their own, where these are asked for. */
   sites_max: 1000,

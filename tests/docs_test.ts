@@ -18,7 +18,14 @@ import { startTestService } from "./helpers/service.ts";
 const ROOT = new URL("../", import.meta.url);
 
 /** Those that link to others and name tasks. */
-const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/api.md", "docs/formats.md", "docs/verifying.md"];
+const DOCUMENTS = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "docs/api.md",
+  "docs/formats.md",
+  "docs/verifying.md",
+  "docs/operations/README.md",
+];
 
 function read(path: string): Promise<string> {
   return Deno.readTextFile(new URL(path, ROOT));

@@ -13,7 +13,7 @@ import { EVENT_NAMES } from "../event_types.ts";
 import type { Gauges } from "../gauges.ts";
 import { METRICS, TIME } from "../limits.ts";
 import { COMMIT_OUTCOMES, type Meter } from "../metrics.ts";
-import { BoundedCounter, SITE_LABEL, SiteLabels } from "./bounded_counter.ts";
+import { BoundedCounter, SiteLabels } from "./bounded_counter.ts";
 
 /** What metrics are made with. */
 export interface PrometheusOptions {
@@ -70,11 +70,8 @@ export function createPrometheus({ version, sites }: PrometheusOptions): Prometh
     name: string,
     help: string,
     { label, values }: { label: string; values: readonly Value[] },
-  ): BoundedCounter<Value> => {
-    const labelNames = site_labels === null ? [label] : [label, SITE_LABEL];
-    const counter = new Counter<string>({ name, help, labelNames, registers });
-    return new BoundedCounter({ counter, label, values, sites: site_labels });
-  };
+  ): BoundedCounter<Value> =>
+    new BoundedCounter({ name, help, label, values, sites: site_labels, registers });
 
   const accepted = bounded("tidings_events_accepted_total", "Events accepted, by kind", {
     label: "event",
