@@ -151,8 +151,8 @@ export function createAgendaStore({ db, committer, clock, reader }: StoreParts):
 
     async countDue(now, most) {
       let [due, later] = [0, 0];
-      const options = { limit: most, batchSize: KV.list_batch_max };
-      for await (const { key } of db.list({ prefix: keys.dueAll() }, options)) {
+      // Small batches: nobody waits for the count, and everybody else for the one that is being read.
+      for await (const { key } of db.list({ prefix: keys.dueAll() }, { limit: most, batchSize: 100 })) {
         if (Number(key[2]) <= now) due++;
         else later++;
       }
