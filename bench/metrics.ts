@@ -30,7 +30,7 @@ function timed(what: string, run: (n: number) => void): void {
 }
 
 for (const sites of [false, true]) {
-  const metrics = createPrometheus({ version: "bench", sites });
+  const metrics = createPrometheus({ version: "bench", sites, nameOf: (site_id) => site_id });
   const site_ids = Array.from({ length: 2000 }, (_, n) => `${n}.example`);
   const site = (n: number): string => site_ids[n % site_ids.length] ?? "";
   const with_sites = sites ? ", sites told apart" : "";

@@ -7,7 +7,15 @@ import { Hono } from "hono";
 import { findDelivery, listDeliveries, showDelivery } from "../lib/history.ts";
 import { redeliver } from "../lib/redeliver.ts";
 import { readQuery } from "./body.ts";
-import { actorOf, type Env, identified, originOf, permittedForSite, type RoutePorts, shown } from "./context.ts";
+import {
+  actorOf,
+  type Env,
+  identified,
+  originOf,
+  permittedForSite,
+  type RoutePorts,
+  shown,
+} from "./context.ts";
 
 /**
  * The routes of this resource.

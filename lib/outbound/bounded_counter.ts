@@ -14,23 +14,29 @@ export const OTHER_SITES = "(other)";
 export class SiteLabels {
   readonly #known = new Set<string>();
   readonly #most: number;
+  readonly #nameOf: (site_id: string) => string;
 
-  /** @param most How many. */
-  constructor(most: number) {
+  /**
+   * @param most How many.
+   * @param nameOf What a site is called today.
+   */
+  constructor(most: number, nameOf: (site_id: string) => string) {
     this.#most = most;
+    this.#nameOf = nameOf;
   }
 
   /**
    * The value of a site.
    *
    * @param site_id The site.
-   * @returns Its id, or {@linkcode OTHER_SITES}.
+   * @returns Its name of today, or {@linkcode OTHER_SITES}.
    */
   of(site_id: string): string {
-    if (this.#known.has(site_id)) return site_id;
+    const name = this.#nameOf(site_id);
+    if (this.#known.has(name)) return name;
     if (this.#known.size >= this.#most) return OTHER_SITES;
-    this.#known.add(site_id);
-    return site_id;
+    this.#known.add(name);
+    return name;
   }
 }
 

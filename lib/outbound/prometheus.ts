@@ -21,6 +21,8 @@ export interface PrometheusOptions {
   readonly version: string;
   /** Whether sites are told apart. */
   readonly sites: boolean;
+  /** What a site is called today. */
+  readonly nameOf: (site_id: string) => string;
 }
 
 /** Measures, and writes down what was measured. */
@@ -62,10 +64,10 @@ const MEMBERS_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500];
  * @param options See {@linkcode PrometheusOptions}.
  * @returns The meter, everything at nothing.
  */
-export function createPrometheus({ version, sites }: PrometheusOptions): Prometheus {
+export function createPrometheus({ version, sites, nameOf }: PrometheusOptions): Prometheus {
   const registry = new Registry();
   const registers = [registry];
-  const site_labels = sites ? new SiteLabels(METRICS.sites_max) : null;
+  const site_labels = sites ? new SiteLabels(METRICS.sites_max, nameOf) : null;
   const bounded = <Value extends string>(
     name: string,
     help: string,

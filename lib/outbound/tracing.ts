@@ -49,7 +49,11 @@ class OpenTelemetry implements Tracing {
   async attempt(told: TracedAttempt, make: () => Promise<Delivered>): Promise<Delivered> {
     // What is under way here may be another delivery's send, or its record: never the parent of this one.
     const parent = told.place === null ? ROOT_CONTEXT : told.place as unknown as Context;
-    const options = { kind: SpanKind.CLIENT, root: told.place === null, attributes: this.#attributesOf(told) };
+    const options = {
+      kind: SpanKind.CLIENT,
+      root: told.place === null,
+      attributes: this.#attributesOf(told),
+    };
     const span = this.#tracer.startSpan("attempt", options, parent);
     try {
       const delivered = await context.with(trace.setSpan(parent, span), make);

@@ -10,7 +10,7 @@ import { EVENT_NAMES } from "../../../lib/event_types.ts";
 import type { Gauges } from "../../../lib/gauges.ts";
 import { METRICS } from "../../../lib/limits.ts";
 import { COMMIT_OUTCOMES, type MeteredAttempt } from "../../../lib/metrics.ts";
-import { createPrometheus } from "../../../lib/outbound/prometheus.ts";
+import { createPrometheus, type Prometheus } from "../../../lib/outbound/prometheus.ts";
 import { type Family, readExposition, valueOf } from "../../helpers/exposition.ts";
 
 const GAUGES: Gauges = {
@@ -33,6 +33,12 @@ const ATTEMPT: MeteredAttempt = {
   latency_ms: 70,
 };
 
+/** Metrics of sites of which one was renamed. */
+function prometheus(sites: boolean): Prometheus {
+  const nameOf = (site_id: string): string => site_id === "7.example" ? "seven.example" : site_id;
+  return createPrometheus({ version: "1.2.3", sites, nameOf });
+}
+
 async function read(
   metrics: { text(gauges: Gauges): Promise<string> },
   gauges = GAUGES,
@@ -41,7 +47,7 @@ async function read(
 }
 
 Deno.test("every series but those of sites is there from the start, at nothing", async () => {
-  const families = await read(createPrometheus({ version: "1.2.3", sites: false }));
+  const families = await read(prometheus(false));
   for (const [name, { samples }] of families) assert(samples.length > 0, name);
   for (const event of EVENT_NAMES) {
     assertEquals(valueOf(families, "tidings_events_accepted_total", { event }), 0);
@@ -56,7 +62,7 @@ Deno.test("every series but those of sites is there from the start, at nothing",
 });
 
 Deno.test("what is accepted, attempted and committed is counted, in seconds", async () => {
-  const metrics = createPrometheus({ version: "1.2.3", sites: false });
+  const metrics = prometheus(false);
   metrics.countAccepted("a.example", ["wh_1", "wh_2"], "goal_completion");
   metrics.countAccepted("a.example", [], "visitor_drop");
   metrics.countAttempt(ATTEMPT);
@@ -89,7 +95,7 @@ Deno.test("what is accepted, attempted and committed is counted, in seconds", as
 });
 
 Deno.test("gauges say what is so now, and NaN what is not known", async () => {
-  const metrics = createPrometheus({ version: "1.2.3", sites: false });
+  const metrics = prometheus(false);
   const families = await read(metrics);
   LANE_STATES.forEach((state, index) =>
     assertEquals(valueOf(families, "tidings_lanes", { state }), index + 1)
@@ -111,7 +117,7 @@ Deno.test("gauges say what is so now, and NaN what is not known", async () => {
 });
 
 Deno.test("a success that seems to come before its event counts as one at once", async () => {
-  const metrics = createPrometheus({ version: "1.2.3", sites: false });
+  const metrics = prometheus(false);
   metrics.countAttempt({ ...ATTEMPT, latency_ms: -5000 });
   assertEquals(
     valueOf(await read(metrics), "tidings_delivery_latency_seconds_sum", { attempt: "first" }),
@@ -120,19 +126,19 @@ Deno.test("a success that seems to come before its event counts as one at once",
 });
 
 Deno.test("sites are told apart only when asked for, and those beyond the bound share a name that no site can have", async () => {
-  const count = (metrics: ReturnType<typeof createPrometheus>): void => {
+  const count = (metrics: Prometheus): void => {
     for (let n = 0; n < METRICS.sites_max + 20; n++) {
       metrics.countAccepted(`${n}.example`, ["wh_1"], "goal_completion");
       metrics.countAttempt({ ...ATTEMPT, site_id: `${n}.example` });
     }
   };
-  const without = createPrometheus({ version: "1.2.3", sites: false });
+  const without = prometheus(false);
   const series = [...(await read(without)).values()].reduce((sum, { samples }) => sum + samples.length, 0);
   count(without);
   const after = [...(await read(without)).values()].reduce((sum, { samples }) => sum + samples.length, 0);
   assertEquals(after, series, "no series is added by what is posted");
 
-  const named = createPrometheus({ version: "1.2.3", sites: true });
+  const named = prometheus(true);
   count(named);
   const families = await read(named);
   for (
@@ -142,7 +148,7 @@ Deno.test("sites are told apart only when asked for, and those beyond the bound 
     ] as const
   ) {
     assertEquals(families.get(name)?.samples.length, METRICS.sites_max + 1);
-    assertEquals(valueOf(families, name, { ...labels, site_id: "7.example" }), 1);
+    assertEquals(valueOf(families, name, { ...labels, site_id: "seven.example" }), 1, "by its name of today");
     assertEquals(valueOf(families, name, { ...labels, site_id: "(other)" }), 20);
   }
 });
