@@ -21,23 +21,26 @@ import type { DeliverPorts } from "./lib/deliver.ts";
 import { Directory } from "./lib/directory.ts";
 import { Engine } from "./lib/engine/engine.ts";
 import { stayWhileDue } from "./lib/engine/stay.ts";
+import { gaugesNow } from "./lib/gauges.ts";
 import { createAuthenticator } from "./lib/keys.ts";
+import { countingBoth, type Meter } from "./lib/metrics.ts";
 import { systemIds } from "./lib/outbound/ids.ts";
 import { createFetchSender } from "./lib/outbound/fetch_sender.ts";
+import { createPrometheus } from "./lib/outbound/prometheus.ts";
+import { createTracing } from "./lib/outbound/tracing.ts";
 import { createPinnedSender } from "./lib/outbound/pinned_sender.ts";
 import { createOutboundPolicy } from "./lib/outbound/policy.ts";
 import { createResolver } from "./lib/outbound/resolver.ts";
 import { createUrlGuard } from "./lib/outbound/url_guard.ts";
-import { limitsOf } from "./lib/plausible/budget.ts";
-import { createStatsClient } from "./lib/plausible/client.ts";
-import { Watcher } from "./lib/plausible/watcher.ts";
+import { createWatcher } from "./lib/plausible/create_watcher.ts";
+import { PendingCount } from "./lib/pending_count.ts";
 import type { Clock, Log } from "./lib/ports.ts";
 import { problemsOf } from "./lib/problems.ts";
 import { SiteNames } from "./lib/site_names.ts";
 import { SiteTurns } from "./lib/site_turns.ts";
 import { countingStore, Stats } from "./lib/stats.ts";
 import type { Store } from "./lib/store.ts";
-import { acceptWatched, takeWatchedReading, wouldSpike } from "./lib/watched.ts";
+import { tracedStore } from "./lib/tracing.ts";
 import type { AcceptPorts } from "./lib/accept.ts";
 import { createApp } from "./routes/app.ts";
 import { startSteadyServer } from "./routes/steady_server.ts";
@@ -55,6 +58,8 @@ export interface StorageParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly config: Pick<ServiceConfig, "secret_key_previous" | "retention_days">;
+  /** Who measures commits. */
+  readonly meter?: Pick<Meter, "countCommit">;
 }
 
 /** Storage, ready. */
@@ -76,7 +81,7 @@ export interface Storage {
  * @throws {StartError} If the secret key is not the one the database was written with, or a later release wrote it.
  */
 export async function openStorage(
-  { database, secret_key, clock, log, config }: StorageParts,
+  { database, secret_key, clock, log, config, meter }: StorageParts,
 ): Promise<Storage> {
   const { atomic_checks_max } = database;
   const db = withReadDeadline(database.db, clock);
@@ -85,6 +90,7 @@ export async function openStorage(
     clock,
     random: Math.random,
     limits: { checks_max: atomic_checks_max },
+    ...(meter === undefined ? {} : { onGroup: meter.countCommit }),
   });
   const box = await createSecretBox(secret_key, config.secret_key_previous);
   const refusal = await refusalOf(db, committer, { box, release: VERSION });
@@ -151,9 +157,14 @@ const REQUESTS_GRACE_MS = 2000;
  */
 export async function startService(parts: ServiceParts): Promise<Service> {
   const { config, database, clock } = parts;
-  const storage = await openStorage(parts);
+  const nameOf = (site_id: string): string => storage.names.nameOf(site_id);
+  const metrics = createPrometheus({ version: VERSION, sites: config.metrics_sites, nameOf });
+  const tracing = createTracing(VERSION, nameOf);
+  const storage = await openStorage({ ...parts, meter: metrics });
   const { store, names } = storage;
   const log = namedLog(parts.log, names);
+  // Deno makes a span of every fetch, and puts the whole URL into it.
+  if (tracing !== null && config.sender === "fetch") log.warn("tracing.names_urls", { sender: "fetch" });
   const ids = systemIds();
   const instance = ids.ulid(clock.now());
   const policy = createOutboundPolicy({
@@ -179,13 +190,26 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     ? createQueueAlarm(database.db, { clock, log })
     : createTimerAlarm({ clock, log });
   const stats = new Stats({ store, clock, log, instance });
-  const engine = new Engine({ ...deliver, store, clock, directory, alarm, ids, log, instance, stats });
+  const counters = countingBoth(stats, metrics);
+  const engine = new Engine({
+    ...deliver,
+    store,
+    clock,
+    directory,
+    alarm,
+    ids,
+    log,
+    instance,
+    stats: counters,
+    tracing,
+  });
   await engine.start();
   stats.start();
 
   const guard = createUrlGuard({ policy, resolver, clock });
+  const counting = countingStore(store, counters);
   const accept: AcceptPorts = {
-    store: countingStore(store, stats),
+    store: tracing === null ? counting : tracedStore(counting, tracing),
     directory,
     engine,
     clock,
@@ -196,6 +220,8 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   };
   const watcher = createWatcher(accept, { config, store, clock, log, instance });
   watcher?.start();
+  const pending = new PendingCount({ store, clock });
+  const problems = (): Promise<string[]> => problemsOf({ store, engine, clock });
   const app = createApp({
     accept,
     webhooks: {
@@ -216,7 +242,9 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     watches: { store, clock, plausible: config.plausible, wake: () => watcher?.wake() },
     box: storage.box,
     authenticate: createAuthenticator({ store, clock, admin_key: config.admin_key }),
-    problems: () => problemsOf({ store, engine, clock }),
+    problems,
+    metrics: async () => await metrics.text(await gaugesNow({ store, engine, pending, problems, clock })),
+    tracing,
     clock,
     log,
     version: VERSION,
@@ -256,30 +284,6 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       await storage.close();
     },
   };
-}
-
-/** What makes the rounds of watched sites; null if there is no Plausible to watch. */
-function createWatcher(
-  accept: AcceptPorts,
-  { config: { plausible }, store, clock, log, instance }: Pick<ServiceParts, "config" | "clock" | "log"> & {
-    readonly store: Store;
-    readonly instance: string;
-  },
-): Watcher | null {
-  if (plausible === null) return null;
-  return new Watcher({
-    store,
-    client: createStatsClient({ base_url: plausible.url, clock, names: accept.directory.names }),
-    clock,
-    log,
-    instance,
-    limits: limitsOf(plausible.url),
-    api_key: plausible.api_key,
-    interval_s: plausible.interval_s,
-    takeReading: (site_id, reading) => takeWatchedReading(site_id, reading, accept),
-    wouldSpike: (site_id, current_visitors, at) => wouldSpike(site_id, { current_visitors, at }, accept),
-    accept: (payload, change) => acceptWatched(payload, change, accept),
-  });
 }
 
 /** Waits for something, but no longer than that. */

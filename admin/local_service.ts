@@ -99,6 +99,9 @@ export function serveLocally({ config, clock, storage, place }: LocalParts): Loc
     // Processes that watch look within seconds.
     watches: { store, clock, plausible: config.plausible, wake: () => {} },
     redeliver: { store, engine: null, clock, instance },
+    // Nobody measures what lives for one command.
+    metrics: () => Promise.resolve(""),
+    tracing: null,
     box: storage.box,
     // Whoever may read the database's file may do everything to it anyway.
     authenticate: () => Promise.resolve({ id: ACTOR.command_line, scope: "admin", sites: ["*"] }),

@@ -1684,6 +1684,9 @@ export interface NotReady {
   readonly problems: ReadonlyArray<string>;
 }
 
+/** Metrics, as the OpenAPI document has it. */
+export type Metrics = string;
+
 /** OpenApiDocument, as the OpenAPI document has it. */
 export interface OpenApiDocument {
   /** The version of OpenAPI */

@@ -149,6 +149,16 @@ export function createAgendaStore({ db, committer, clock, reader }: StoreParts):
       });
     },
 
+    async countDue(now, most) {
+      let [due, later] = [0, 0];
+      // Small batches: nobody waits for the count, and everybody else for the one that is being read.
+      for await (const { key } of db.list({ prefix: keys.dueAll() }, { limit: most, batchSize: 100 })) {
+        if (Number(key[2]) <= now) due++;
+        else later++;
+      }
+      return { due, later };
+    },
+
     async repairAgenda() {
       let count = 0;
       let slots = new Map<string, Key>();

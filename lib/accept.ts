@@ -16,6 +16,7 @@ import type { EventPayload } from "./event_types.ts";
 import type { SiteNames } from "./site_names.ts";
 import type { SiteTurns } from "./site_turns.ts";
 import type { IdempotencyEntry, SiteStateChange, Store, Versioned } from "./store.ts";
+import type { Origin } from "./tracing.ts";
 import type { Webhook } from "./webhook.ts";
 
 /** What accepting needs. */
@@ -26,6 +27,11 @@ export interface AcceptPorts extends AdmitPorts {
   readonly turns: Pick<SiteTurns, "take">;
   /** Alerts of one site are decided one after the other: each changes what the next is decided by. */
   readonly alert_turns: Pick<SiteTurns, "take">;
+}
+
+/** An event, and the request that brought it. */
+export interface PostedEvent extends AcceptableEvent {
+  readonly origin?: Origin | undefined;
 }
 
 /** What the caller is told. */
@@ -40,14 +46,14 @@ export interface AcceptResult {
 /**
  * Accepts one event.
  *
- * @param posted The event, parsed.
+ * @param posted The event, parsed, and where it came from.
  * @param idempotency_key The caller's key, or null.
  * @param ports What it needs.
  * @returns What was decided, or what had been decided the first time.
  * @throws {AppError} `idempotency_key_reused`, `rate_limited`, `unavailable`.
  */
 export async function accept(
-  posted: AcceptableEvent,
+  posted: PostedEvent,
   idempotency_key: string | null,
   ports: AcceptPorts,
 ): Promise<AcceptResult> {
@@ -59,19 +65,20 @@ export async function accept(
 
 /** The event as one of the site that its name leads to; receivers are told that site's name of today. */
 function placed(
-  { payload, body }: AcceptableEvent,
+  { payload, body, origin }: PostedEvent,
   names: Pick<SiteNames, "siteOf" | "nameOf">,
-): AcceptableEvent {
+): PostedEvent {
   const site_id = names.siteOf(payload.site_id);
   const today = names.nameOf(site_id);
   return {
     payload: { ...payload, site_id },
     body: today === payload.site_id ? body : encodeBody({ ...payload, site_id: today }),
+    origin,
   };
 }
 
 async function acceptInTurn(
-  event: AcceptableEvent,
+  event: PostedEvent,
   idempotency_key: string | null,
   ports: AcceptPorts,
 ): Promise<AcceptResult> {
@@ -107,7 +114,7 @@ async function firstAnswer(
 
 /** Decides and commits; null if someone else changed meanwhile what was decided by. */
 async function commit(
-  { payload, body }: AcceptableEvent,
+  { payload, body, origin }: PostedEvent,
   idempotency: { key: string; digest: string; seen: string | null } | null,
   ports: AcceptPorts,
 ): Promise<AcceptResult | null> {
@@ -118,6 +125,7 @@ async function commit(
     body,
     webhooks,
     decisions,
+    origin,
     ...(idempotency === null ? {} : { idempotency }),
   };
   const [id] = (await admit([admission], change, ports))?.ids ?? [];

@@ -14,6 +14,7 @@ import { parseIdempotencyKey } from "./idempotency_key.ts";
 import { INPUT } from "./limits.ts";
 import { isJsonObject } from "./merge_patch.ts";
 import { parseSiteId } from "./site_id.ts";
+import type { Origin } from "./tracing.ts";
 import { validate, validationError } from "./validate.ts";
 
 /** What came of one item. */
@@ -33,6 +34,12 @@ export interface BatchAnswer {
   readonly duplicates: number;
   readonly rejected: number;
   readonly results: readonly BatchResult[];
+}
+
+/** What accepting a batch needs. */
+export interface BatchPorts extends AcceptPorts {
+  /** The request that brought it. */
+  readonly origin?: Origin;
 }
 
 /** Deliveries that a batch hands to storage before it lets others have a turn. */
@@ -58,7 +65,7 @@ const envelope = batchSchema(z.unknown());
  *
  * @param input The body.
  * @param mayPostFor Whether the caller may post for a site.
- * @param ports What accepting needs.
+ * @param ports What accepting needs, and the request that brought it.
  * @returns A result for each item.
  * @throws {AppError} `validation_failed` if no item is valid, `unavailable` if none could be stored, `rate_limited` if
  * none was because its site is too fast.
@@ -66,7 +73,7 @@ const envelope = batchSchema(z.unknown());
 export async function acceptBatch(
   input: unknown,
   mayPostFor: (site_id: string) => boolean,
-  ports: AcceptPorts,
+  ports: BatchPorts,
 ): Promise<BatchAnswer> {
   const { events } = validate(envelope, input);
   const results: BatchResult[] = [];
@@ -109,7 +116,7 @@ async function turnSize(item: unknown, { directory }: AcceptPorts): Promise<numb
 async function acceptItem(
   item: unknown,
   index: number,
-  { mayPostFor, ports }: { mayPostFor: (site_id: string) => boolean; ports: AcceptPorts },
+  { mayPostFor, ports }: { mayPostFor: (site_id: string) => boolean; ports: BatchPorts },
 ): Promise<BatchResult> {
   try {
     if (!isJsonObject(item)) throw validationError([{ path: "", message: "must be an object" }]);
@@ -123,7 +130,7 @@ async function acceptItem(
     }
     const event = parseEvent(rest, ports.clock.now());
     const idempotency_key = key === undefined ? null : parseIdempotencyKey(key, "/idempotency_key");
-    return shown(await accept(event, idempotency_key, ports));
+    return shown(await accept({ ...event, origin: ports.origin }, idempotency_key, ports));
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     const errors = error.errors.map(({ path, message }) => ({ path: `/events/${index}${path}`, message }));

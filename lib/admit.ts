@@ -16,6 +16,7 @@ import type { EventPayload } from "./event_types.ts";
 import { INPUT, LANE } from "./limits.ts";
 import type { Clock, Ids } from "./ports.ts";
 import type { Acceptance, SiteStateChange, Store, StoredEvent, WatchChange } from "./store.ts";
+import type { Origin } from "./tracing.ts";
 import type { Webhook } from "./webhook.ts";
 
 /** What admitting needs. */
@@ -35,6 +36,8 @@ export interface Admission {
   /** All webhooks of the site, and what was decided for each, in the same order. */
   readonly webhooks: readonly Webhook[];
   readonly decisions: readonly Decision[];
+  /** The request that brought it, if one did. */
+  readonly origin?: Origin | undefined;
   /** The idempotency key it is accepted under, as read; its entry is made with the event's id. */
   readonly idempotency?: {
     readonly key: string;
@@ -52,7 +55,7 @@ export interface Admitted {
 }
 
 /** An event on its way. */
-interface Prepared {
+interface Prepared extends Pick<Admission, "origin"> {
   readonly acceptance: Acceptance;
   readonly reservations: readonly Reservation[];
 }
@@ -112,7 +115,7 @@ export async function admitInTurns<Result>(
 
 async function prepare(admission: Admission, ports: AdmitPorts): Promise<Prepared> {
   const { engine, clock, ids, instance } = ports;
-  const { payload, body, webhooks, decisions, idempotency } = admission;
+  const { payload, body, webhooks, decisions, idempotency, origin } = admission;
   const told = webhooks.filter((_, index) => decisions[index]?.reason === null);
   // The lanes share one body; each counts its part of it.
   const bytes = LANE.delivery_overhead_bytes + Math.ceil(body.byteLength / Math.max(told.length, 1));
@@ -144,11 +147,11 @@ async function prepare(admission: Admission, ports: AdmitPorts): Promise<Prepare
     },
     listed: true,
   };
-  return { acceptance, reservations };
+  return { acceptance, reservations, origin };
 }
 
 function handOver(
-  { acceptance: { deliveries, event }, reservations }: Prepared,
+  { acceptance: { deliveries, event }, reservations, origin }: Prepared,
   versionstamp: string,
   engine: Pick<Engine, "hand">,
 ): void {
@@ -158,6 +161,7 @@ function handOver(
       return reservation === undefined ? [] : [{ known: { value: delivery, versionstamp }, reservation }];
     }),
     event.body,
+    origin,
   );
 }
 

@@ -30,6 +30,8 @@ export interface Config<Network> {
   readonly timeout_ms: number;
   /** The Plausible to watch. */
   readonly plausible: PlausibleTarget | null;
+  /** Whether metrics name sites. */
+  readonly metrics_sites: boolean;
   readonly log_level: LogLevel;
   readonly log_format: "json" | "pretty";
 }
@@ -112,6 +114,7 @@ export function parseConfig<Network>(
       wholeNumber(INPUT.timeout_ms_min, INPUT.timeout_ms_max),
     ),
     plausible: plausibleTarget(reader),
+    metrics_sites: reader.read("TIDINGS_METRICS_SITES", false, trueOrFalse),
     log_level: reader.read("TIDINGS_LOG", "info", oneOf(["debug", "info", "warn", "error"])),
     log_format: reader.read(
       "TIDINGS_LOG_FORMAT",

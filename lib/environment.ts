@@ -66,6 +66,11 @@ export const ENVIRONMENT: readonly EnvironmentVariable[] = [
     null,
     "seconds between two looks at a watched site: 1 to 86400; unset: 60, and 300 for plausible.io",
   ),
+  variable(
+    "TIDINGS_METRICS_SITES",
+    "false",
+    "whether metrics name sites (the first 1000 of them): `true` or `false`",
+  ),
   variable("TIDINGS_LOG", "info", "the least level that is logged: `debug`, `info`, `warn` or `error`"),
   variable("TIDINGS_LOG_FORMAT", "json", "`json` or `pretty`; unset on a terminal: `pretty`"),
 ];

@@ -189,6 +189,24 @@ export const STATS = {
   since_ms_default: DAY_MS,
 } as const;
 
+/** Metrics (docs/decisions/0012-metrics.md). */
+export const METRICS = {
+  /** Sites that have a label of their own, where these are asked for. */
+  sites_max: 1000,
+  /** Between two counts of what is pending, and how many times longer than a count it rests after it. */
+  count_ms_min: SECOND_MS,
+  count_rest: 100,
+  /** How long a count is waited for; what takes longer is told the next time. */
+  count_waited_ms_max: 250,
+  /** Due entries that are counted. */
+  counted_max: 100_000,
+  /** Markers that are looked behind for what is overdue the longest, and how many of them at a time. */
+  markers_looked_behind: 64,
+  looks_at_once: 16,
+  /** Prometheus gives up after ten seconds, and readiness has one. */
+  read_ms_max: SECOND_MS,
+} as const;
+
 /** Watching Plausible (docs/decisions/0009-watching-plausible.md). */
 export const WATCH = {
   /** One request to the Stats API. */

@@ -13,6 +13,7 @@ import { AppError } from "./errors.ts";
 import { LEASE } from "./limits.ts";
 import type { Clock } from "./ports.ts";
 import type { Store } from "./store.ts";
+import type { Origin } from "./tracing.ts";
 import { assertActive } from "./webhook.ts";
 
 /** What redelivering needs. */
@@ -24,6 +25,8 @@ export interface RedeliverPorts {
   readonly instance: string;
   /** Who asks: the id of an API key, or one of `ACTOR`. */
   readonly actor: string;
+  /** The request that asks. */
+  readonly origin?: Origin;
 }
 
 /**
@@ -36,7 +39,7 @@ export interface RedeliverPorts {
  * @throws {AppError} `not_found`, `webhook_not_active`.
  */
 export async function redeliver(site_id: string, id: string, ports: RedeliverPorts): Promise<Delivery> {
-  const { store, clock, engine, instance, actor } = ports;
+  const { store, clock, engine, instance, actor, origin } = ports;
   const ids = parseDeliveryId(id);
   const known = ids === null ? null : await store.delivery(ids.event_id, ids.webhook_id);
   if (known === null || known.value.site_id !== site_id) {
@@ -61,7 +64,7 @@ export async function redeliver(site_id: string, id: string, ports: RedeliverPor
   }, note);
   if (moved === null) throw new AppError("not_found", "Not found: the delivery is kept no longer");
   // Nobody was at it: it is sent from here. Otherwise whoever is at it sends again after that.
-  if (taken && engine !== null) await engine.sendNow(moved, webhook, event.body);
+  if (taken && engine !== null) await engine.sendNow(moved, webhook, { body: event.body, origin });
   else await store.ring();
   return moved.value;
 }

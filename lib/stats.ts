@@ -7,6 +7,7 @@
  * @module
  */
 import type { Outcome } from "./delivery.ts";
+import type { DeliveredEventName } from "./event_types.ts";
 import { STATS, TIME } from "./limits.ts";
 import type { Clock, Log } from "./ports.ts";
 import type { Acceptance, StatPosition, StatStore, Store } from "./store.ts";
@@ -99,6 +100,12 @@ export interface CountedAttempt {
   readonly webhook_id: string;
   readonly outcome: Outcome;
   readonly duration_ms: number;
+}
+
+/** Who is told of what was committed. */
+export interface AcceptanceCounter {
+  /** Counts an event that was accepted, for its site and for each webhook that is told. */
+  countAccepted(site_id: string, webhook_ids: readonly string[], event: DeliveredEventName): void;
 }
 
 /** See the module. */
@@ -234,15 +241,16 @@ type Accepting = "acceptWith" | "alerts" | "idempotency" | "event";
  * A store in which what is accepted is counted, as soon as it is committed.
  *
  * @param store The store.
- * @param stats Who counts.
+ * @param counter Who counts.
  * @returns The part of it that accepting needs.
  */
 export function countingStore(
   store: Pick<Store, Accepting>,
-  stats: Pick<Stats, "countAccepted">,
+  counter: AcceptanceCounter,
 ): Pick<Store, Accepting> {
   function count({ event, deliveries }: Acceptance): void {
-    stats.countAccepted(event.site_id, deliveries.map(({ delivery }) => delivery.webhook_id));
+    const webhook_ids = deliveries.map(({ delivery }) => delivery.webhook_id);
+    counter.countAccepted(event.site_id, webhook_ids, event.event);
   }
   return {
     idempotency: store.idempotency,

@@ -281,6 +281,14 @@ export interface EventStore {
   deliveryPage(site_id: string, query: DeliveryQuery): Promise<DeliveryPage>;
 }
 
+/** How many due entries there are. */
+export interface DueCount {
+  /** At or before the moment that was asked for. */
+  readonly due: number;
+  /** After it: retries, and deliveries that a process holds until then. */
+  readonly later: number;
+}
+
 /** Storage of what is due. */
 export interface AgendaStore {
   /** Markers whose slot begins at or before `until`, earliest first, those behind `after` only. */
@@ -300,6 +308,8 @@ export interface AgendaStore {
    * off instead.
    */
   dropEntry(entry: DueEntry): Promise<void>;
+  /** Counts due entries, the first `most` of them: what is due by then and what is due later. */
+  countDue(now: number, most: number): Promise<DueCount>;
   /** Makes missing markers again. @returns How many due entries were looked at. */
   repairAgenda(): Promise<number>;
   /** Has every process look at what is due, within a second: it was made due by one that does not send. */

@@ -14,12 +14,15 @@ import { encodeBody } from "./event.ts";
 import { type DecidedAlert, decideReading, type Reading } from "./reading.ts";
 import type { SiteTurns } from "./site_turns.ts";
 import type { Store } from "./store.ts";
+import type { Origin } from "./tracing.ts";
 
 /** What taking a reading needs. */
 export interface TakeReadingPorts extends AdmitPorts {
   readonly store: AdmitPorts["store"] & Pick<Store, "alerts">;
   readonly directory: Pick<Directory, "webhooksOf" | "names">;
   readonly alert_turns: Pick<SiteTurns, "take">;
+  /** The request that brought it, if one did. */
+  readonly origin?: Origin;
 }
 
 /** What came of a reading. */
@@ -74,6 +77,7 @@ async function takeInTurn(
     body: encodeBody({ ...payload, site_id: today }),
     webhooks,
     decisions,
+    origin: ports.origin,
   }));
   const admitted = await admit(admissions, { site_id, seen, next: decided.after }, ports);
   if (admitted === null) return null;

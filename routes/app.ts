@@ -15,6 +15,7 @@ import { eventRoutes } from "./events.ts";
 import { exportRoutes } from "./export.ts";
 import { keyRoutes } from "./keys.ts";
 import { limitedLoad, Load } from "./load.ts";
+import { metricsRoutes } from "./metrics.ts";
 import { openapiRoutes } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { readingRoutes } from "./readings.ts";
@@ -62,6 +63,7 @@ export function createApp(ports: RoutePorts): Hono<Env> {
       method: context.req.method,
       path: context.req.routePath,
       status: context.res.status,
+      event: context.get("event_id"),
       duration_ms: Math.round((ports.clock.elapsed() - started) * 10) / 10,
     });
   });
@@ -75,6 +77,7 @@ export function createApp(ports: RoutePorts): Hono<Env> {
     await next();
   });
   app.route("/", serviceRoutes(ports));
+  app.route("/", metricsRoutes(ports));
   app.route("/", eventRoutes(ports));
   app.route("/", readingRoutes(ports));
   app.route("/", webhookRoutes(ports));

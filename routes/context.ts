@@ -21,6 +21,7 @@ import type { SitePorts } from "../lib/sites.ts";
 import type { Stats } from "../lib/stats.ts";
 import type { Directory } from "../lib/directory.ts";
 import type { Store } from "../lib/store.ts";
+import type { Origin, Tracing } from "../lib/tracing.ts";
 import { validationError } from "../lib/validate.ts";
 import type { WatchPorts } from "../lib/watches.ts";
 import type { WebhookPorts } from "../lib/webhooks.ts";
@@ -39,6 +40,8 @@ export interface Env {
     /** What the path calls it: today's name, or an old one. */
     site_name: string;
     load: RequestLoad;
+    /** The event that it brought, for the log. */
+    event_id: string | undefined;
   };
 }
 
@@ -60,6 +63,10 @@ export interface RoutePorts {
   readonly authenticate: (text: string) => Promise<Caller | null>;
   /** What keeps the service from working, in words; empty when it works. */
   readonly problems: () => Promise<string[]>;
+  /** What is measured, in Prometheus' text format. */
+  readonly metrics: () => Promise<string>;
+  /** Null where nobody traces. */
+  readonly tracing: Tracing | null;
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
@@ -71,6 +78,11 @@ export type RouteContext = Context<Env>;
 /** Who calls, as the audit names them. */
 export function actorOf(context: RouteContext): string {
   return context.get("caller").id;
+}
+
+/** The request, as what it brings remembers it. */
+export function originOf(context: RouteContext, { tracing }: Pick<RoutePorts, "tracing">): Origin {
+  return { request_id: context.get("request_id"), place: tracing?.place() ?? null };
 }
 
 function bearerOf(context: RouteContext): string | null {

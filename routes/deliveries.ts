@@ -7,7 +7,15 @@ import { Hono } from "hono";
 import { findDelivery, listDeliveries, showDelivery } from "../lib/history.ts";
 import { redeliver } from "../lib/redeliver.ts";
 import { readQuery } from "./body.ts";
-import { actorOf, type Env, identified, permittedForSite, type RoutePorts, shown } from "./context.ts";
+import {
+  actorOf,
+  type Env,
+  identified,
+  originOf,
+  permittedForSite,
+  type RoutePorts,
+  shown,
+} from "./context.ts";
 
 /**
  * The routes of this resource.
@@ -38,6 +46,7 @@ export function deliveryRoutes(ports: RoutePorts): Hono<Env> {
       const delivery = await redeliver(site_id, context.req.param("delivery_id"), {
         ...ports.redeliver,
         actor,
+        origin: originOf(context, ports),
       });
       const webhook = await history.directory.webhook(site_id, delivery.webhook_id);
       return shown(context, showDelivery(delivery, webhook), 202);

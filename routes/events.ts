@@ -21,6 +21,7 @@ import { readJson, readQuery, refuseQuery } from "./body.ts";
 import {
   type Env,
   identified,
+  originOf,
   permitted,
   permittedForSite,
   refuseOldName,
@@ -63,8 +64,9 @@ export function eventRoutes(ports: RoutePorts): Hono<Env> {
       const key = idempotencyKey(context);
       const input = await readJson(context);
       refuseForeignSite(context, input);
-      const event = parseEvent(input, clock.now());
+      const event = { ...parseEvent(input, clock.now()), origin: originOf(context, ports) };
       const { duplicate, ...answer } = await accept(event, key, ports.accept);
+      context.set("event_id", answer.id);
       return duplicate ? context.json({ ...answer, duplicate }, 200) : context.json(answer, 202);
     })
     .post("/v1/events/batch", identified(ports), permitted("ingest"), async (context) => {
@@ -76,7 +78,8 @@ export function eventRoutes(ports: RoutePorts): Hono<Env> {
       const caller = context.get("caller");
       const names = context.get("names");
       const mayPostFor = (name: string): boolean => coversSite(caller, names.siteOf(name));
-      const answer = await acceptBatch(input, mayPostFor, ports.accept);
+      const accepting = { ...ports.accept, origin: originOf(context, ports) };
+      const answer = await acceptBatch(input, mayPostFor, accepting);
       return context.json(answer, 202);
     })
     .get(path, identified(ports), permittedForSite("read", "reads_query"), async (context) => {

@@ -2,7 +2,7 @@
  * How much the service takes on at a time: requests, and bytes of their bodies.
  *
  * Owns the early refusal. Beyond what can be answered soon, a caller is told so at once, before anything of its request is
- * read, instead of waiting in memory with all others. Health and readiness are always answered: whoever watches the
+ * read, instead of waiting in memory with all others. Health, readiness and metrics are always answered: whoever watches the
  * service must not take a busy one for a dead one.
  *
  * @module
@@ -14,7 +14,7 @@ import type { Clock } from "../lib/ports.ts";
 import type { Env } from "./context.ts";
 
 /** Paths that are answered whatever the load. */
-export const ALWAYS_ANSWERED: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+export const ALWAYS_ANSWERED: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);
 
 /** Counts what is under way. */
 export class Load {

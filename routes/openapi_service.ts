@@ -64,6 +64,12 @@ const notReady = answer(
   "NotReady",
   z.strictObject({ status: z.literal("not_ready"), problems: z.array(z.string()) }),
 );
+const METRICS_EXAMPLE = `# HELP tidings_events_accepted_total Events accepted, by kind
+# TYPE tidings_events_accepted_total counter
+tidings_events_accepted_total{event="goal_completion"} 42
+`;
+/** `/metrics`. */
+const metrics = answer("Metrics", z.string());
 /** `/openapi.json`. */
 const document = answer(
   "OpenApiDocument",
@@ -198,6 +204,19 @@ export const SERVICE_OPERATIONS: Operations = {
       200: {
         description: "One page of HTML that needs nothing from anywhere else",
         body: { schema: page, media_type: "text/html", example: "<!doctype html>…" },
+      },
+    },
+  },
+  "GET /metrics": {
+    id: "metrics",
+    tag: "Service",
+    summary: "What is measured, for Prometheus",
+    description: "Text format 0.0.4. No series names a site, unless the operator asked for it.",
+    access: "metrics",
+    answers: {
+      200: {
+        description: "Every series",
+        body: { schema: metrics, media_type: "text/plain", example: METRICS_EXAMPLE },
       },
     },
   },

@@ -25,6 +25,7 @@ const DOCUMENTS = [
   "docs/client.md",
   "docs/formats.md",
   "docs/verifying.md",
+  "docs/operations/README.md",
 ];
 
 function read(path: string): Promise<string> {

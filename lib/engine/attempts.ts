@@ -7,16 +7,17 @@
  * @module
  */
 import { deliver, type Delivered, type DeliverPorts } from "../deliver.ts";
-import { type Delivery, effectiveStatus } from "../delivery.ts";
+import { type Delivery, deliveryId, effectiveStatus } from "../delivery.ts";
 import { ended, hasAttempt, leased, withAttempt } from "../delivery_moves.ts";
 import type { Directory } from "../directory.ts";
 import { AppError } from "../errors.ts";
 import { LEASE, TIME } from "../limits.ts";
 import { isGivenUp } from "../lane_state.ts";
+import { type AttemptCounter, meteredAttempt } from "../metrics.ts";
 import { type Pause, pauseOf } from "../pause.ts";
 import type { Clock, Ids, Log } from "../ports.ts";
-import type { Stats } from "../stats.ts";
 import type { Store } from "../store.ts";
+import type { Tracing } from "../tracing.ts";
 import { urlOrigin, type Webhook, webhookStatus } from "../webhook.ts";
 import { type Held, heldKey, type Lane } from "./lane.ts";
 
@@ -27,7 +28,9 @@ export interface AttemptsPorts extends Omit<DeliverPorts, "directory" | "clock">
   readonly clock: Clock;
   readonly directory: Directory;
   readonly log: Log;
-  readonly stats: Pick<Stats, "countAttempt">;
+  readonly stats: AttemptCounter;
+  /** Null or left out where nobody traces. */
+  readonly tracing?: Tracing | null;
   readonly instance: string;
   /** Asks for a look at what is due then. */
   readonly arm: (at: number) => void;
@@ -79,8 +82,8 @@ export class Attempts {
     try {
       const webhook = await this.#sendable(lane, held);
       if (webhook === null) return;
-      done = await deliver({ delivery: held.known.value, body: held.body, webhook }, this.#ports);
-      this.#log(webhook, held.known.value, done);
+      done = await this.#deliver(held, webhook);
+      this.#log(webhook, held, done);
     } catch (error) {
       // Nothing was sent; the lease brings the delivery back.
       log.error("delivery.failed_inside", { ...names(held.known.value), error: String(error) });
@@ -98,6 +101,14 @@ export class Attempts {
       this.#owe(held.known.value, -1);
       this.#ports.onRecorded();
     });
+  }
+
+  #deliver({ known: { value: delivery }, body, origin }: Held, webhook: Webhook): Promise<Delivered> {
+    const { tracing } = this.#ports;
+    const parcel = { delivery, body, webhook };
+    if (!tracing) return deliver(parcel, this.#ports);
+    const told = { delivery, url_origin: urlOrigin(webhook.url), place: origin?.place ?? null };
+    return tracing.attempt(told, () => deliver(parcel, this.#ports));
   }
 
   #owe({ event_id, webhook_id }: Delivery, more: 1 | -1): void {
@@ -139,10 +150,10 @@ export class Attempts {
           pause,
         );
         // Not of a delivery that is gone: its site was deleted meanwhile, with its counters.
-        if (recorded !== null) this.#count(recorded.value, done);
+        if (recorded !== null) this.#ports.stats.countAttempt(meteredAttempt(recorded.value, done));
         const due_at = recorded?.value.due_at ?? null;
         if (recorded !== null && recorded.value.wishes > 0 && recorded.value.lease?.owner === instance) {
-          this.#ports.sendNow(lane, { ...held, known: recorded, bytes: 0 });
+          this.#ports.sendNow(lane, { ...held, known: recorded, bytes: 0, origin: undefined });
         } else if (due_at !== null) {
           arm(due_at);
         }
@@ -195,15 +206,15 @@ export class Attempts {
     return leased(after, { owner: instance, until_ms: now + LEASE.longest_ms });
   }
 
-  #count({ site_id, webhook_id }: Delivery, { attempt, verdict }: Delivered): void {
-    const { outcome } = verdict;
-    this.#ports.stats.countAttempt({ site_id, webhook_id, outcome, duration_ms: attempt.duration_ms ?? 0 });
-  }
-
-  #log(webhook: Webhook, delivery: Delivery, { attempt, verdict }: Delivered): void {
+  #log(webhook: Webhook, { known, origin }: Held, { attempt, verdict }: Delivered): void {
     const { clock, log } = this.#ports;
+    const delivery = known.value;
     log.info("delivery.attempted", {
+      request_id: origin?.request_id,
       ...names(delivery),
+      delivery: deliveryId(delivery.event_id, delivery.webhook_id),
+      kind: delivery.event,
+      trigger: attempt.trigger,
       attempt: delivery.attempts_total + 1,
       outcome: verdict.outcome,
       status_code: attempt.status_code,

@@ -11,11 +11,14 @@ import type { Delivery } from "../delivery.ts";
 import type { LaneState } from "../lane_state.ts";
 import { LEASE, TIME } from "../limits.ts";
 import type { Versioned } from "../store.ts";
+import type { Origin } from "../tracing.ts";
 import type { Webhook } from "../webhook.ts";
 import { Attempts } from "./attempts.ts";
+import { type Census, censusOf } from "./census.ts";
 import type { EnginePorts, Reservation } from "./engine_ports.ts";
 import { Instances } from "./instances.ts";
 import { LaneKeeper } from "./lane_keeper.ts";
+import type { Held } from "./lane.ts";
 import { Lanes } from "./lanes.ts";
 import { giveBackLeases, type LeasesPorts, recheckLeases, takeOverAll } from "./leases.ts";
 import { Pump } from "./pump.ts";
@@ -165,17 +168,19 @@ export class Engine {
    * Takes what was committed: sends what has room, and looks for the rest when there is some.
    * @param accepted The deliveries as written, each with its reservation.
    * @param body What receivers get.
+   * @param origin The request that brought it.
    */
   hand(
     accepted: readonly { readonly known: Versioned<Delivery>; readonly reservation: Reservation }[],
     body: Uint8Array<ArrayBuffer>,
+    origin?: Origin,
   ): void {
     for (const { known, reservation } of accepted) {
       if (!reservation.kept) {
         this.#arm(reservation.marker_at ?? reservation.due_at);
         continue;
       }
-      this.#lanes.hand(reservation.lane, { known, body, bytes: reservation.bytes });
+      this.#lanes.hand(reservation.lane, { known, body, bytes: reservation.bytes, origin });
     }
     // Committed while the engine was told to stop: the leases go back at once.
     if (this.#state !== "running") void giveBackLeases(this.#leases);
@@ -185,11 +190,22 @@ export class Engine {
    * Makes an attempt that a person asked for at once, past caps, hold and throttle of its lane.
    * @param known The delivery, its lease taken for this process.
    * @param webhook Its webhook as it is now.
-   * @param body What receivers get.
+   * @param parcel What receivers get, and the request that asked for it.
    */
-  async sendNow(known: Versioned<Delivery>, webhook: Webhook, body: Uint8Array<ArrayBuffer>): Promise<void> {
+  async sendNow(
+    known: Versioned<Delivery>,
+    webhook: Webhook,
+    { body, origin }: Pick<Held, "body" | "origin">,
+  ): Promise<void> {
     const lane = await this.#keeper.open(webhook);
-    this.#lanes.sendNow(lane, { known, body, bytes: 0 });
+    this.#lanes.sendNow(lane, { known, body, bytes: 0, origin });
+  }
+
+  /** What this process holds just now. */
+  census(): Census {
+    const { in_flight, bytes: waiting_bytes } = this.#lanes;
+    const counted = censusOf(this.#lanes.all(), this.#ports.clock.now());
+    return { ...counted, waiting_bytes, in_flight, unrecorded: this.#attempts.unrecorded };
   }
 
   /** The state of a webhook's lane, if it is in memory. */

@@ -5,9 +5,10 @@
  */
 import type { DeliverPorts } from "../deliver.ts";
 import type { Directory } from "../directory.ts";
+import type { AttemptCounter } from "../metrics.ts";
 import type { Alarm, Clock, Ids, Log } from "../ports.ts";
-import type { Stats } from "../stats.ts";
 import type { AgendaStore, EventStore, WebhookStore } from "../store.ts";
+import type { Tracing } from "../tracing.ts";
 import type { Lane } from "./lane.ts";
 
 /** The part of storage that the engine uses. */
@@ -24,7 +25,9 @@ export interface EnginePorts extends Omit<DeliverPorts, "directory" | "clock"> {
   readonly alarm: Alarm;
   readonly log: Log;
   readonly ids: Pick<Ids, "ulid">;
-  readonly stats: Pick<Stats, "countAttempt">;
+  readonly stats: AttemptCounter;
+  /** Null or left out where nobody traces. */
+  readonly tracing?: Tracing | null;
   /** This process's id, new at every start. */
   readonly instance: string;
 }

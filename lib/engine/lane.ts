@@ -10,6 +10,7 @@ import type { Delivery } from "../delivery.ts";
 import { LANE_AT_FIRST, type LaneState, laneStateAfter, quietUntil, type SendNews } from "../lane_state.ts";
 import { LANE, LEASE, TIME } from "../limits.ts";
 import type { Versioned } from "../store.ts";
+import type { Origin } from "../tracing.ts";
 import type { Webhook } from "../webhook.ts";
 import { RateWindow } from "./rate_window.ts";
 
@@ -19,6 +20,8 @@ export interface Held {
   readonly body: Uint8Array<ArrayBuffer>;
   /** What it counts against the bound of memory. */
   readonly bytes: number;
+  /** The request that brought it; unknown of a delivery that was read back from storage. */
+  readonly origin?: Origin | undefined;
 }
 
 /** An answer is fast when it takes less than this: only then is more sent at a time. */

@@ -22,7 +22,16 @@ export const ROOMS: readonly Room[] = [
   { folder: "lib/std/", may_import: ["lib/std/", "node:"] },
   {
     folder: "lib/outbound/",
-    may_import: [...DOMAIN, "lib/outbound/", "undici", "ipaddr.js", "ulid", "node:"],
+    may_import: [
+      ...DOMAIN,
+      "lib/outbound/",
+      "undici",
+      "ipaddr.js",
+      "ulid",
+      "@prometheus-io/",
+      "@opentelemetry/",
+      "node:",
+    ],
   },
   { folder: "lib/plausible/", may_import: [...DOMAIN, "lib/plausible/", "zod"] },
   // node: digests are pure, and nothing else computes them at once.

@@ -35,6 +35,7 @@ async function onlyMarker(
 export function testAgenda(test: ContractTest): void {
   testMarkers(test);
   testMarkerRaces(test);
+  testCountDue(test);
   testLook(test);
   testDropEntry(test);
   testRepair(test);
@@ -85,6 +86,19 @@ function testMarkers(test: ContractTest): void {
     assertEquals(found, [2, 3, 7].map((slot) => SLOT_0 + slot * SLOT_MS));
     assertEquals(await store.upcomingSlots(SLOT_0 + 9 * SLOT_MS, SLOT_0 + 20 * SLOT_MS), []);
     assertEquals(await store.upcomingSlots(SLOT_0, SLOT_0), []);
+  });
+}
+
+function testCountDue(test: ContractTest): void {
+  test("countDue() counts what is due by then and what is due later, and no more than it should", async ({ store }) => {
+    assertEquals(await store.countDue(SLOT_0, 10), { due: 0, later: 0 });
+    await acceptDue(store, 1, SLOT_0 - 1, [WEBHOOK, sampleWebhookId(2)]);
+    await acceptDue(store, 2, SLOT_0);
+    await acceptDue(store, 3, SLOT_0 + 1);
+    await acceptDue(store, 4, SLOT_0 + 100 * SLOT_MS, [sampleWebhookId(2)]);
+    assertEquals(await store.countDue(SLOT_0, 10), { due: 3, later: 2 });
+    const { due, later } = await store.countDue(SLOT_0, 4);
+    assertEquals(due + later, 4);
   });
 }
 

@@ -51,6 +51,7 @@ Deno.test("parseConfig() has a default for everything", () => {
     sender: "pinned",
     timeout_ms: 10_000,
     plausible: null,
+    metrics_sites: false,
     log_level: "info",
     log_format: "json",
   });
@@ -91,6 +92,7 @@ Deno.test("parseConfig() reads every variable", () => {
     TIDINGS_PLAUSIBLE_URL: "http://127.0.0.1:8000/stats/",
     TIDINGS_PLAUSIBLE_KEY: "stats-key",
     TIDINGS_PLAUSIBLE_INTERVAL_S: "5",
+    TIDINGS_METRICS_SITES: "true",
     TIDINGS_LOG: "debug",
     TIDINGS_LOG_FORMAT: "pretty",
   });
@@ -108,6 +110,7 @@ Deno.test("parseConfig() reads every variable", () => {
     sender: "fetch",
     timeout_ms: 30_000,
     plausible: { url: "http://127.0.0.1:8000/stats", api_key: "stats-key", interval_s: 5 },
+    metrics_sites: true,
     log_level: "debug",
     log_format: "pretty",
   });
@@ -128,6 +131,7 @@ const ACCEPTED: Record<string, readonly string[]> = {
   TIDINGS_PLAUSIBLE_URL: ["https://plausible.io", "http://127.0.0.1:8000/stats/"],
   TIDINGS_PLAUSIBLE_KEY: ["abc-_123"],
   TIDINGS_PLAUSIBLE_INTERVAL_S: ["1", "86400"],
+  TIDINGS_METRICS_SITES: ["true", "false", "1", "0"],
   TIDINGS_LOG: ["debug", "info", "warn", "error"],
   TIDINGS_LOG_FORMAT: ["json", "pretty"],
   TIDINGS_KV: [
@@ -181,6 +185,7 @@ const REFUSED: Record<string, readonly string[]> = {
   ],
   TIDINGS_PLAUSIBLE_KEY: ["a b", "ü"],
   TIDINGS_PLAUSIBLE_INTERVAL_S: ["0", "86401", "60s", "-1"],
+  TIDINGS_METRICS_SITES: ["yes", "example.com"],
   TIDINGS_LOG: ["INFO", "trace", "__proto__"],
   TIDINGS_LOG_FORMAT: ["logfmt"],
   TIDINGS_KV: [

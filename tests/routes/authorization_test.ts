@@ -41,6 +41,7 @@ const TABLE: Readonly<Record<string, Access>> = {
   "GET /": { may: "public", status: 200 },
   "GET /healthz": { may: "public", status: 200 },
   "GET /readyz": { may: "public", status: 200 },
+  "GET /metrics": { may: ["metrics", "admin"], status: 200 },
   "GET /openapi.json": { may: "public", status: 200 },
   "GET /docs": { may: "public", status: 200 },
   "GET /v1/event-types": { may: "public", status: 200 },

@@ -67,7 +67,7 @@ const HASTY: Breakage = {
             // The port names a part of the engine, and all of it is there.
             const engine = ports.engine as Engine;
             const value = { ...known.value, due_at: ports.clock.now() + LEASE.longest_ms };
-            if (webhook !== undefined) void engine.sendNow({ ...known, value }, webhook, body);
+            if (webhook !== undefined) void engine.sendNow({ ...known, value }, webhook, { body });
           });
         }
       },
