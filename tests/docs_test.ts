@@ -24,6 +24,7 @@ const DOCUMENTS = [
   "docs/api.md",
   "docs/client.md",
   "docs/formats.md",
+  "docs/performance.md",
   "docs/verifying.md",
   "docs/operations/README.md",
 ];

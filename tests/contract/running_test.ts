@@ -6,7 +6,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ADMIN_KEY, countOf, type CreatedWebhook, goal, sitePath, within } from "../helpers/api.ts";
 import { startReceiver } from "../helpers/receiver.ts";
-import { gather, runProcess, startProcess, temporaryFile } from "../helpers/service.ts";
+import { gather } from "../helpers/lines.ts";
+import { runProcess, startProcess, temporaryFile } from "../helpers/service.ts";
 import { NOBODY } from "./section.ts";
 
 const PROJECT = new URL("../../", import.meta.url);

@@ -15,6 +15,7 @@ import { createLog } from "../../lib/outbound/log.ts";
 import type { Clock } from "../../lib/ports.ts";
 import { startService } from "../../service.ts";
 import { ADMIN_KEY, type Api, apiAt, within } from "./api.ts";
+import { gather } from "./lines.ts";
 
 /** The secret key of a service unless a test brings another: the base64 of 32 bytes. */
 export const SECRET_KEY = btoa("0123456789abcdef0123456789abcdef");
@@ -155,26 +156,6 @@ export interface SpawnedProcess extends AsyncDisposable {
 
 /** A service in a process of its own. */
 export interface ProcessService extends Api, Omit<SpawnedProcess, "listening"> {}
-
-/**
- * Gathers the lines of a stream.
- *
- * @param stream What a process writes.
- * @param onLine Called with each line.
- * @returns Resolves at the end of the stream.
- */
-export async function gather(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  onLine: (line: string) => void,
-): Promise<void> {
-  let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) onLine(line);
-  }
-  if (rest !== "") onLine(rest);
-}
 
 /**
  * Starts the program and does not wait for it: for a test that ends it while it starts.

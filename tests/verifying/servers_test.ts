@@ -6,7 +6,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { ADMIN_KEY, goal, within } from "../helpers/api.ts";
 import { startReceiver } from "../helpers/receiver.ts";
-import { gather, startTestService } from "../helpers/service.ts";
+import { gather } from "../helpers/lines.ts";
+import { startTestService } from "../helpers/service.ts";
 import { folderOf, isThere, snippet } from "./languages.ts";
 
 const SECRET = "the-owner's-secret-of-32-letters";
