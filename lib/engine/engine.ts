@@ -22,6 +22,7 @@ import type { Held } from "./lane.ts";
 import { Lanes } from "./lanes.ts";
 import { giveBackLeases, type LeasesPorts, recheckLeases, takeOverAll } from "./leases.ts";
 import { Pump } from "./pump.ts";
+import { Ticks } from "./ticks.ts";
 
 /** Attempts that wait to be recorded; beyond it no send starts. */
 const UNRECORDED_MAX = 2000;
@@ -39,7 +40,7 @@ export class Engine {
   readonly #attempts: Attempts;
   readonly #pump: Pump;
   readonly #instances: Instances;
-  readonly #cancel_timers: (() => void)[] = [];
+  readonly #ticks: Ticks;
   #state: "new" | "running" | "stopping" | "stopped" = "new";
   #idle: (() => void) | null = null;
   #last_walk = -Infinity;
@@ -49,6 +50,7 @@ export class Engine {
   constructor(ports: EnginePorts) {
     this.#ports = ports;
     const { clock, instance } = ports;
+    this.#ticks = new Ticks(ports);
     this.#lanes = new Lanes({
       maySend: () => this.#maySend(),
       send: (lane, held) => this.#attempts.make(lane, held),
@@ -112,10 +114,11 @@ export class Engine {
     await this.#pump.heed();
     this.#state = "running";
     alarm.start(() => this.#pump.wake());
-    this.#every(LEASE.beat_ms, () => this.#beat());
-    this.#every(LEASE.version_poll_ms, () => this.#tick());
-    this.#every(alarm.sweep_ms, () => this.sweep());
-    await this.sweep();
+    this.#ticks.every(LEASE.beat_ms, () => this.#beat());
+    this.#ticks.every(LEASE.version_poll_ms, () => this.#tick());
+    this.#ticks.every(alarm.sweep_ms, () => this.sweep());
+    // Not waited for: with much that waits the walk takes seconds, and whoever posts or is due need not wait for it.
+    void this.#ticks.beside(this.sweep());
   }
 
   /** Looks for what is overdue, and arms alarms for what comes due soon. Also the cron's way in. */
@@ -221,7 +224,7 @@ export class Engine {
     const { alarm, clock, store, log, instance } = this.#ports;
     this.#state = "stopping";
     alarm.stop();
-    for (const cancel of this.#cancel_timers.splice(0)) cancel();
+    this.#ticks.stop();
     this.#lanes.stop();
     await this.#pump.stop();
     await giveBackLeases(this.#leases);
@@ -240,18 +243,6 @@ export class Engine {
     // With sends still under way their leases must stay owned: whoever takes them up notes the interruption.
     if (left === 0) await store.forgetInstance(instance).catch(() => {});
     log.info("engine.stopped", { cut_short: left });
-  }
-
-  #every(interval_ms: number, run: () => Promise<void>): void {
-    const { clock, log } = this.#ports;
-    const index = this.#cancel_timers.length;
-    const again = (): void => {
-      this.#cancel_timers[index] = clock.after(interval_ms, () => {
-        run().catch((error) => log.warn("engine.tick_failed", { error: String(error) }))
-          .finally(() => this.#state === "running" && again());
-      });
-    };
-    again();
   }
 
   #maySend(): boolean {
