@@ -7,13 +7,13 @@
  * @module
  */
 import { type Delivery, effectiveStatus } from "../lib/delivery.ts";
-import { INPUT } from "../lib/limits.ts";
+import { INPUT, KV } from "../lib/limits.ts";
 import type { DeliveryPage, DeliveryQuery, Versioned } from "../lib/store.ts";
 import type { Webhook } from "../lib/webhook.ts";
 import type { Database } from "./database.ts";
 import { type Key, keys } from "./keys.ts";
 import type { RecordReader } from "./record_reader.ts";
-import { webhookRecord } from "./records.ts";
+import { deliveryRecord, webhookRecord } from "./records.ts";
 
 /** What a page is read with. */
 export interface DeliveryPageReader {
@@ -83,13 +83,57 @@ class LogReader {
   }
 }
 
+/** Entries that are worth an attempt to read their deliveries as one range. */
+const TOGETHER_MIN = 20;
+
+/**
+ * Reads the deliveries of log entries: as one range where they lie together, which takes half the time of reading each,
+ * and one by one where those of other sites lie between them.
+ */
+class PageDeliveries {
+  readonly #reader: DeliveryPageReader;
+  #together = true;
+
+  constructor(reader: DeliveryPageReader) {
+    this.#reader = reader;
+  }
+
+  /** @param taken In the order of a page. */
+  async read(taken: readonly Position[]): Promise<(Delivery | null)[]> {
+    if (this.#together && taken.length >= TOGETHER_MIN) {
+      const deliveries = await this.#readRange(taken);
+      if (deliveries !== null) return deliveries;
+      this.#together = false;
+    }
+    return (await this.#reader.readMany(taken)).map((found) => found?.value ?? null);
+  }
+
+  /** The deliveries, or null if too many others lie between them. */
+  async #readRange(taken: readonly Position[]): Promise<(Delivery | null)[] | null> {
+    const [newest, oldest] = [taken[0], taken.at(-1)];
+    if (newest === undefined || oldest === undefined) return [];
+    const { db, reader } = this.#reader;
+    const limit = 2 * taken.length;
+    const start = keys.delivery(oldest.event_id, oldest.webhook_id);
+    const end = keys.delivery(newest.event_id, after(newest.webhook_id));
+    const batchSize = Math.min(limit, KV.list_batch_max);
+    const entries = await Array.fromAsync(db.list<Uint8Array>({ start, end }, { limit, batchSize }));
+    if (entries.length === limit) return null;
+    const found = new Map(entries.map((entry) => [entry.key.slice(1).join(" "), entry]));
+    return taken.map(({ event_id, webhook_id }) => {
+      const entry = found.get(`${event_id} ${webhook_id}`);
+      return entry === undefined ? null : reader.read(deliveryRecord, entry);
+    });
+  }
+}
+
 /** Before and behind every event id. */
 const FIRST_ID = "";
 const LAST_ID = "\u{10ffff}";
 
 /** The next id after this one. */
-function after(event_id: string): string {
-  return event_id + "\u0000";
+function after(id: string): string {
+  return id + "\u0000";
 }
 
 /**
@@ -194,6 +238,7 @@ export async function deliveryPage(
   query: DeliveryQuery,
 ): Promise<DeliveryPage> {
   const logs = await openLogs(reader, site_id, query);
+  const stored = new PageDeliveries(reader);
   const deliveries: { delivery: Delivery; webhook: Webhook }[] = [];
   let examined = 0;
   let last: Position | null = query.after;
@@ -202,12 +247,12 @@ export async function deliveryPage(
   while (examined < INPUT.page_examined_max) {
     const taken = await takeNewest(logs, Math.min(batch_size, INPUT.page_examined_max - examined));
     if (taken.length === 0) return { deliveries, next: null };
-    const found = await reader.readMany(taken);
+    const found = await stored.read(taken);
     for (const [index, { webhook, event_id, webhook_id }] of taken.entries()) {
       last = { event_id, webhook_id };
-      const delivery = found[index]?.value;
+      const delivery = found[index] ?? null;
       // A log entry outlives its delivery by a little.
-      if (delivery === undefined || !isShown(delivery, webhook, site_id, query)) continue;
+      if (delivery === null || !isShown(delivery, webhook, site_id, query)) continue;
       deliveries.push({ delivery, webhook });
       if (deliveries.length < query.limit) continue;
       const more = index < taken.length - 1 || await anyLeft(logs);

@@ -44,7 +44,11 @@ async function open(webhooks: number): Promise<Opened> {
   for (let n = 0; n < webhooks; n++) await store.addWebhook(sampleWebhook(n));
   const read = { records: 0, batches: 0, log_entries: 0 };
   const reader: DeliveryPageReader = {
-    db: countingList(db, () => read.log_entries++),
+    db: countingList(db, {
+      log: () => read.log_entries++,
+      delivery: () => read.records++,
+      range: () => read.batches++,
+    }),
     reader: createRecordReader({ clock, log: recordingLog() }),
     readMany(ids) {
       read.records += ids.length;
@@ -56,14 +60,17 @@ async function open(webhooks: number): Promise<Opened> {
   return { store, reader, read };
 }
 
-/** A database that tells of each log entry listed. */
-function countingList(db: FakeKv, onEntry: () => void): Database {
+/** A database that tells of each log entry and each delivery listed, and of each range of deliveries. */
+function countingList(db: FakeKv, on: { log(): void; delivery(): void; range(): void }): Database {
   const list = function (...given: Parameters<FakeKv["list"]>): ReturnType<FakeKv["list"]> {
     const entries = db.list(...given);
+    const [selector] = given;
+    if ("start" in selector && selector.start[0] === "delivery") on.range();
     const next = entries.next.bind(entries);
     entries.next = async () => {
       const result = await next();
-      if (!result.done && result.value.key[0] === "log") onEntry();
+      if (!result.done && result.value.key[0] === "log") on.log();
+      if (!result.done && result.value.key[0] === "delivery") on.delivery();
       return result;
     };
     return entries;
@@ -216,4 +223,22 @@ Deno.test("deliveryPage() reads little of each log beyond what it shows, however
   read.log_entries = 0;
   await deliveryPage(reader, SAMPLE_SITE, pageQuery({ status: "delivered" }));
   assertLessOrEqual(read.log_entries, EXAMINED_MAX + 10 * webhooks.length);
+});
+
+Deno.test("deliveryPage() reads one by one what lies among the deliveries of other sites, and shows the same", async () => {
+  const { store, reader, read } = await open(1);
+  const busy = sampleWebhook(1, { site_id: "busy.example" });
+  await store.addWebhook(busy);
+  for (let n = 0; n < 120; n++) {
+    const event = sampleEvent(n, { accepted_at: SAMPLE_AT + n });
+    await store.accept(
+      n % 4 === 0
+        ? sampleAcceptance(event, [sampleWebhookId(0)])
+        : sampleAcceptance({ ...event, site_id: busy.site_id }, [busy.id]),
+    );
+  }
+  const page = await deliveryPage(reader, SAMPLE_SITE, pageQuery({ limit: 30 }));
+  assertEquals(page.deliveries.length, 30);
+  assert(page.deliveries.every(({ delivery }) => delivery.site_id === SAMPLE_SITE));
+  assertLessOrEqual(read.records, 2 * 31 + 31);
 });
