@@ -12,7 +12,7 @@ import type { Verb } from "./verb.ts";
 
 const COLUMNS: readonly Column<ShownAuditEntry>[] = [
   { title: "AT", cell: ({ at }) => at, whole: true },
-  { title: "ACTOR", cell: ({ actor }) => actor },
+  { title: "ACTOR", cell: ({ actor }) => actor, whole: true },
   { title: "ACTION", cell: ({ action }) => action, whole: true },
   { title: "SITE", cell: ({ site_id }) => site_id },
   { title: "SUBJECT", cell: ({ subject }) => subject, whole: true },

@@ -137,8 +137,9 @@ async function perform(
   if (failed) throw new CommandFailed([], EXIT_FAILED);
 }
 
+/** One value of JSON, always: `null` where the answer has no body. */
 function jsonText(answer: unknown): string {
-  return answer === undefined ? "" : JSON.stringify(answer);
+  return JSON.stringify(answer ?? null);
 }
 
 async function runVerb(

@@ -43,7 +43,7 @@ const COLUMNS: readonly Column<ShownDelivery>[] = [
   { title: "STATUS", cell: ({ status }) => status, whole: true },
   { title: "TRIED", cell: ({ attempts_total }) => attempts_total, whole: true },
   { title: "ANSWER", cell: lastAnswer },
-  { title: "NEXT", cell: ({ next_attempt_at }) => minuteOf(next_attempt_at) },
+  { title: "NEXT", cell: ({ next_attempt_at }) => minuteOf(next_attempt_at), whole: true },
 ];
 
 const LIST: Verb = {
@@ -70,7 +70,7 @@ const LIST: Verb = {
 };
 
 const ATTEMPT_COLUMNS: readonly Column<ShownDelivery["attempts"][number]>[] = [
-  { title: "ATTEMPT", cell: ({ number }) => number },
+  { title: "ATTEMPT", cell: ({ number }) => number, whole: true },
   { title: "AT", cell: ({ at }) => at, whole: true },
   { title: "TRIGGER", cell: ({ trigger }) => trigger, whole: true },
   { title: "MS", cell: ({ duration_ms }) => duration_ms, whole: true },

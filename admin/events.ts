@@ -103,7 +103,7 @@ const COLUMNS: readonly Column<ShownEvent>[] = [
   { title: "EVENT", cell: ({ event }) => event },
   { title: "TOLD", cell: ({ queued }) => queued, whole: true },
   { title: "SKIPPED", cell: ({ skipped }) => skipped, whole: true },
-  { title: "HAPPENED", cell: ({ timestamp }) => timestamp },
+  { title: "HAPPENED", cell: ({ timestamp }) => timestamp, whole: true },
 ];
 
 const LIST: Verb = {
@@ -153,7 +153,9 @@ const SHOW: Verb = {
     const path = sitePath(site_id, "events", id);
     const answer = await backend.call<ShownEvent & { decisions: ShownDecision[] }>("GET", path);
     const { decisions, ...rest } = answer;
-    return { answer, text: () => `${record(rest)}\n\n${table(decisions, DECISION_COLUMNS, columns)}` };
+    const decided = (): string =>
+      decisions.length === 0 ? "The site had no webhook then." : table(decisions, DECISION_COLUMNS, columns);
+    return { answer, text: () => `${record(rest)}\n\n${decided()}` };
   },
 };
 

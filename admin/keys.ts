@@ -63,8 +63,8 @@ function columns(now_ms: number): Column<ShownKey>[] {
     { title: "NAME", cell: ({ name }) => name },
     { title: "SCOPE", cell: ({ scope }) => scope, whole: true },
     { title: "SITES", cell: ({ sites }) => sites },
-    { title: "EXPIRES", cell: ({ expires_at }) => expiry(expires_at, now_ms) },
-    { title: "LAST USED", cell: ({ last_used_at }) => minuteOf(last_used_at) },
+    { title: "EXPIRES", cell: ({ expires_at }) => expiry(expires_at, now_ms), whole: true },
+    { title: "LAST USED", cell: ({ last_used_at }) => minuteOf(last_used_at), whole: true },
   ];
 }
 

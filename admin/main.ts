@@ -196,7 +196,8 @@ if (import.meta.main) {
       complain,
       watched: Deno.stderr.isTerminal(),
       after: clock.after,
-      columns: Deno.stdout.isTerminal() ? Deno.consoleSize().columns : null,
+      // A terminal that was never told its size says 0.
+      columns: Deno.stdout.isTerminal() ? Deno.consoleSize().columns || null : null,
       now: clock.now,
     });
     Deno.exit(exit_code);

@@ -17,7 +17,7 @@ import type { Call, Noun, Switch, Verb } from "./verb.ts";
 const COLUMNS: readonly Column<ShownSite>[] = [
   { title: "SITE", cell: ({ site_id }) => site_id, whole: true },
   { title: "WEBHOOKS", cell: ({ webhooks }) => webhooks, whole: true },
-  { title: "LAST EVENT", cell: ({ last_event_at }) => minuteOf(last_event_at) },
+  { title: "LAST EVENT", cell: ({ last_event_at }) => minuteOf(last_event_at), whole: true },
 ];
 
 const LIST: Verb = {

@@ -14,7 +14,7 @@ import type { Verb } from "./verb.ts";
 const COLUMNS: readonly Column<ShownStats>[] = [
   { title: "HOUR", cell: ({ hour }) => minuteOf(hour), whole: true },
   { title: "SITE", cell: ({ site_id }) => site_id },
-  { title: "WEBHOOK", cell: ({ webhook_id }) => webhook_id ?? "all" },
+  { title: "WEBHOOK", cell: ({ webhook_id }) => webhook_id ?? "all", whole: true },
   { title: "ACCEPTED", cell: ({ accepted }) => accepted, whole: true },
   { title: "ATTEMPTS", cell: ({ attempts }) => attempts, whole: true },
   { title: "DELIVERED", cell: ({ delivered }) => delivered, whole: true },

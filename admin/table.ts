@@ -1,5 +1,6 @@
 /**
- * Tables for people: columns two spaces apart, cut to the terminal where they must be.
+ * Tables for people: columns two spaces apart, cut to the terminal where they must be, and below one another where even
+ * that is not enough.
  *
  * Owns the layout. It must never show a value in the raw: every cell goes through `safeText`.
  *
@@ -12,15 +13,17 @@ export interface Column<Row> {
   readonly title: string;
   /** The value: text, number, boolean, a list of those, or nothing. */
   readonly cell: (row: Row) => unknown;
-  /** Never cut: ids are there to be copied. */
+  /** Never cut: ids are there to be copied, and half a moment or number says nothing. */
   readonly whole?: boolean;
 }
 
 const GAP = "  ";
 /** Stands where there is nothing. */
 const NOTHING = "-";
-/** A column that is cut keeps at least this many columns of the terminal: less says nothing. */
-const CUT_WIDTH_MIN = 5;
+/** A column that is cut keeps at least this many columns of the terminal: of URLs and kinds of event less says nothing. */
+const CUT_WIDTH_MIN = 12;
+/** What stands under the beginning of a row. */
+const INDENT = "    ";
 
 /**
  * A value as a person reads it.
@@ -58,14 +61,41 @@ export function minuteOf(iso: string | null): string | null {
   return iso === null ? null : iso.replace(/^(\S{10})T(\d\d:\d\d).*$/, "$1 $2Z");
 }
 
+/** A column as it is laid out. */
+interface Laid {
+  /** Its place among the columns. */
+  readonly index: number;
+  /** Of its longest text. */
+  readonly width: number;
+  readonly width_min: number;
+}
+
+/** Shares the columns out among the lines of one row: as many on each as have room when they are cut. */
+function folded(columns: readonly Laid[], width_max: number): Laid[][] {
+  const lines: Laid[][] = [];
+  let used = 0;
+  for (const column of columns) {
+    const line = lines.at(-1);
+    used += GAP.length + column.width_min;
+    if (line !== undefined && used <= width_max) {
+      line.push(column);
+    } else {
+      lines.push([column]);
+      used = (line === undefined ? 0 : INDENT.length) + column.width_min;
+    }
+  }
+  return lines;
+}
+
 /** Takes from the widest column that may be cut, one by one, until all fit or nothing more can be taken. */
-function fitted(widths: readonly number[], cuttable: readonly boolean[], width_max: number): number[] {
-  const fit = [...widths];
+function fitted(columns: readonly Laid[], width_max: number): number[] {
+  const fit = columns.map(({ width }) => width);
   let excess = fit.reduce((sum, width) => sum + width, GAP.length * (fit.length - 1)) - width_max;
   while (excess > 0) {
-    const widest = Math.max(...fit.filter((_, index) => cuttable[index]), CUT_WIDTH_MIN);
-    if (widest === CUT_WIDTH_MIN) break;
-    fit[fit.findIndex((width, index) => cuttable[index] === true && width === widest)] = widest - 1;
+    const spare = fit.map((width, index) => width > (columns[index]?.width_min ?? 0) ? width : 0);
+    const widest = Math.max(...spare);
+    if (widest === 0) break;
+    fit[spare.indexOf(widest)] = widest - 1;
     excess--;
   }
   return fit;
@@ -74,7 +104,7 @@ function fitted(widths: readonly number[], cuttable: readonly boolean[], width_m
 /**
  * A table.
  *
- * @param rows One a line.
+ * @param rows One a line; several lines, all but the first indented, where the terminal is too narrow for that.
  * @param columns Left to right.
  * @param width_max Columns of the terminal; null where nothing has to be cut, e.g. in a pipe.
  * @returns Lines under a line of titles.
@@ -87,7 +117,8 @@ function fitted(widths: readonly number[], cuttable: readonly boolean[], width_m
  *   { title: "ID", cell: (row: { id: number }) => row.id },
  *   { title: "NAME", cell: (row: { name: string }) => row.name },
  * ];
- * assertEquals(table([{ id: 10, name: "Sales channel" }], columns, 12), "ID  NAME\n10  Sales c…");
+ * assertEquals(table([{ id: 10, name: "Sales channels" }], columns, 17), "ID  NAME\n10  Sales channe…");
+ * assertEquals(table([{ id: 10, name: "Sales" }], columns, 8), "ID\n    NAME\n10\n    Sales");
  * ```
  */
 export function table<Row>(
@@ -95,16 +126,23 @@ export function table<Row>(
   columns: readonly Column<Row>[],
   width_max: number | null,
 ): string {
-  const lines = [
+  const cells = [
     columns.map(({ title }) => title),
     ...rows.map((row) => columns.map(({ cell }) => cellText(cell(row)))),
   ];
-  const widths = columns.map((_, index) => Math.max(...lines.map((line) => textWidth(line[index] ?? ""))));
-  const fit = width_max === null
-    ? widths
-    : fitted(widths, columns.map(({ whole = false }) => !whole), width_max);
-  return lines.map((line) => line.map((text, index) => padded(text, fit[index] ?? 0)).join(GAP).trimEnd())
-    .join("\n");
+  const laid = columns.map(({ whole = false }, index): Laid => {
+    const width = cells.reduce((widest, texts) => Math.max(widest, textWidth(texts[index] ?? "")), 0);
+    return { index, width, width_min: whole ? width : Math.min(width, CUT_WIDTH_MIN) };
+  });
+  const width = width_max ?? Infinity;
+  const lines = folded(laid, width).map((columns, line) => {
+    const indent = line === 0 ? "" : INDENT;
+    const widths = fitted(columns, width - indent.length);
+    return (texts: readonly string[]) =>
+      indent +
+      columns.map(({ index }, place) => padded(texts[index] ?? "", widths[place] ?? 0)).join(GAP).trimEnd();
+  });
+  return cells.flatMap((texts) => lines.map((lineOf) => lineOf(texts))).join("\n");
 }
 
 function padded(text: string, width: number): string {

@@ -77,7 +77,7 @@ export interface MachineCall extends Understood {
 
 /** What a verb tells. */
 export interface Result {
-  /** The answer of the API; undefined where it has no body. */
+  /** The answer of the API; undefined where it has no body, which `--json` prints as `null`. */
   readonly answer: unknown;
   /** The same for people; empty: nothing. Not asked for with `--json`. */
   readonly text: () => string;

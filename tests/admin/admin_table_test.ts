@@ -6,6 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { cellText, type Column, minuteOf, record, table } from "../../admin/table.ts";
+import { run, words } from "./fake_world.ts";
 import { cutText, oneLine, safeText, textWidth } from "../../admin/terminal_text.ts";
 
 interface Row {
@@ -22,19 +23,39 @@ const COLUMNS: Column<Row>[] = [
 const ACTS = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/;
 
 Deno.test("table() cuts the widest columns first, with …, and never one that must be whole", () => {
-  const rows = [{ id: "12345678", name: "abcdefghij" }, { id: "1", name: "x" }];
+  const rows = [{ id: "12345678", name: "abcdefghijklmn" }, { id: "1", name: "x" }];
   assertEquals(
-    table(rows, COLUMNS, 32),
+    table(rows, COLUMNS, 42),
     [
-      "ID        NAME        AGAIN",
-      "12345678  abcdefghij  abcdefghi…",
-      "1         x           x, x",
+      "ID        NAME            AGAIN",
+      "12345678  abcdefghijklmn  abcdefghijklmn,…",
+      "1         x               x, x",
     ].join("\n"),
   );
   assertEquals(
-    table(rows, COLUMNS, 24),
-    ["ID        NAME    AGAIN", "12345678  abcde…  abcde…", "1         x       x, x"].join("\n"),
+    table(rows, COLUMNS, 36),
+    [
+      "ID        NAME          AGAIN",
+      "12345678  abcdefghijk…  abcdefghijk…",
+      "1         x             x, x",
+    ].join("\n"),
   );
+});
+
+Deno.test("table() goes on below, indented, where a row would be cut to nothing", () => {
+  const rows = [{ id: "12345678", name: "abcdefghijklmn" }, { id: "1", name: "x" }];
+  assertEquals(
+    table(rows, COLUMNS, 35),
+    [
+      "ID        NAME",
+      "    AGAIN",
+      "12345678  abcdefghijklmn",
+      "    abcdefghijklmn, abcdefghijklmn",
+      "1         x",
+      "    x, x",
+    ].join("\n"),
+  );
+  assertEquals(table(rows.slice(1), COLUMNS, 6), "ID\n    NAME\n    AGAIN\n1\n    x\n    x, x");
 });
 
 Deno.test("table() cuts nothing where there is no terminal", () => {
@@ -42,9 +63,9 @@ Deno.test("table() cuts nothing where there is no terminal", () => {
   assert(table([{ id: "1", name }], COLUMNS, null).includes(`${name}, ${name}`));
 });
 
-Deno.test("table() leaves five columns of what it cuts in a terminal that is too narrow for anything", () => {
-  const [, line = ""] = table([{ id: "12345678", name: "abcdefghij" }], COLUMNS, 1).split("\n");
-  assertEquals(line, "12345678  abcd…  abcd…");
+Deno.test("table() cuts no id, and leaves twelve columns of the rest, in a terminal too narrow for anything", () => {
+  const lines = table([{ id: "12345678", name: "abcdefghijklmn" }], COLUMNS, 1).split("\n");
+  assertEquals(lines.slice(3), ["12345678", "    abcdefghijk…", "    abcdefghijk…"]);
 });
 
 Deno.test("table() has its titles without rows", () => {
@@ -56,11 +77,12 @@ Deno.test("table() fits any text into any terminal, and lets none of it act on t
   const rows = fc.array(fc.record({ id, name: fc.string({ unit: "binary", maxLength: 20 }) }), {
     maxLength: 5,
   });
-  fc.assert(fc.property(rows, fc.integer({ min: ID_WIDTH + 14, max: 120 }), (rows, width) => {
+  fc.assert(fc.property(rows, fc.integer({ min: 16, max: 120 }), (rows, width) => {
     const text = table(rows, COLUMNS, width);
     assert(!ACTS.test(text));
     const lines = text.split("\n");
-    assertEquals(lines.length, rows.length + 1);
+    assertEquals(lines.length % (rows.length + 1), 0);
+    for (const { id } of rows) assert(lines.some((line) => line.startsWith(id)), `${id} is cut`);
     for (const line of lines) assert(textWidth(line) <= width, `${textWidth(line)} columns: ${line}`);
   }));
 });
@@ -133,3 +155,105 @@ Deno.test("record() shows every field of one thing, however deep, and cuts nothi
   );
   assert(!ACTS.test(record({ "\x1b[2J": "\x07" })));
 });
+
+const WEBHOOK_ID = "wh_01M85TQ1J7T1B1DA3W383G0Y3P";
+const EVENT_ID = "evt_01M85TQ4GZ8KEV1PETHBX44CMD";
+const DELIVERY_ID = "dlv_01M85TQ4GZ8KEV1PETHBX44CMD01M85TQ1J7T1B1DA3W383G0Y3P";
+const AT = "2026-02-25T12:34:56.789Z";
+const SITE = `${"sub.".repeat(30)}bücher.example`;
+const MINUTE = "2026-02-25 12:34Z";
+
+/** What lists answer, with what stands in each of their rows in full. */
+const LISTS: readonly { command: string; line: string; row: Record<string, unknown>; whole: string[] }[] = [
+  {
+    command: "webhooks list --site example.com",
+    line: "GET /v1/sites/example.com/webhooks",
+    row: {
+      id: WEBHOOK_ID,
+      name: "日本語のサイト".repeat(9),
+      status: "active",
+      events: ["goal_completion", "custom_event", "visitor_spike"],
+      url: `https://hooks.example.com/${"x".repeat(1000)}`,
+      health: { pending: 10_000 },
+    },
+    whole: [WEBHOOK_ID, "active", "10000"],
+  },
+  {
+    command: "events list --site example.com",
+    line: "GET /v1/sites/example.com/events",
+    row: { id: EVENT_ID, event: "goal_completion", accepted_at: AT, timestamp: AT, queued: 12, skipped: 3 },
+    whole: [EVENT_ID, MINUTE, AT],
+  },
+  {
+    command: "deliveries list --site example.com",
+    line: "GET /v1/sites/example.com/deliveries",
+    row: {
+      id: DELIVERY_ID,
+      event: "goal_completion",
+      status: "exhausted",
+      created_at: AT,
+      next_attempt_at: AT,
+      attempts_total: 4,
+      attempts: [{ status_code: 503, error: null }],
+    },
+    whole: [DELIVERY_ID, MINUTE, "exhausted"],
+  },
+  {
+    command: "keys list",
+    line: "GET /v1/keys",
+    row: {
+      id: "01M85TNXWHRNN861RXKSAK6D6Z",
+      name: "n".repeat(100),
+      scope: "metrics",
+      sites: [SITE, SITE],
+      expires_at: "2027-02-25T12:34:56.789Z",
+      last_used_at: AT,
+    },
+    whole: ["01M85TNXWHRNN861RXKSAK6D6Z", MINUTE],
+  },
+  {
+    command: "stats",
+    line: "GET /v1/stats",
+    row: {
+      hour: "2026-02-25T12:00:00.000Z",
+      site_id: SITE,
+      webhook_id: WEBHOOK_ID,
+      accepted: 123_456,
+      attempts: 123_456,
+      delivered: 123_456,
+      retried: 1,
+      failed: 2,
+      gone: 3,
+      blocked: 4,
+      duration_ms_total: 123_456_789,
+    },
+    whole: [WEBHOOK_ID],
+  },
+  {
+    command: "audit",
+    line: "GET /v1/audit",
+    row: {
+      at: AT,
+      actor: "01M85TNXWHRNN861RXKSAK6D6Z",
+      action: "webhook.secret_rotated",
+      site_id: SITE,
+      subject: WEBHOOK_ID,
+      changes: ["filters.visitor_spike.percent_over_baseline", "headers", "url"],
+    },
+    whole: [WEBHOOK_ID, AT, "01M85TNXWHRNN861RXKSAK6D6Z"],
+  },
+];
+
+for (const { command, line, row, whole } of LISTS) {
+  Deno.test(`${command} fits terminals of 60, 80 and 120 columns, with every id whole`, async () => {
+    for (const columns of [60, 80, 120]) {
+      const answers = { [line]: { data: [row, row], next_cursor: null } };
+      const { code, stdout, stderr } = await run(words(command), { answers, columns });
+      assertEquals([code, stderr], [0, ""]);
+      for (const text of stdout.trimEnd().split("\n")) {
+        assert(textWidth(text) <= columns, `${textWidth(text)} columns of ${columns}: ${text}`);
+      }
+      for (const text of whole) assert(stdout.split(text).length > 2, `${text} is not in both rows`);
+    }
+  });
+}
