@@ -155,12 +155,16 @@ async function runVerb(
 
 function attemptedBy(noun: Noun | null, verb: Verb, options: Options): Attempted {
   const { fields = [], parameters = [] } = verb;
-  const list = noun?.verbs.find(({ name }) => name === "list");
-  const site = list?.of_site ? ` --site ${String(options["site"])}` : "";
+  const commandOf = (name: string): string | null => {
+    const found = noun?.verbs.find((verb) => verb.name === name);
+    if (noun === null || found === undefined) return null;
+    return `${noun.name} ${name}${found.of_site ? ` --site ${String(options["site"])}` : ""}`;
+  };
   return {
     doing: verb.doing,
     flagOf: (pointer) => flagFor([...fields, ...parameters], pointer),
-    list_command: noun === null || list === undefined ? null : `${noun.name} list${site}`,
+    list_command: commandOf("list"),
+    make_command: commandOf("set"),
   };
 }
 

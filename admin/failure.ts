@@ -70,6 +70,8 @@ export interface Attempted {
   readonly flagOf: (pointer: string) => string | null;
   /** The command that lists what there is, for something that was not found; null if there is none. */
   readonly list_command: string | null;
+  /** The command that makes it, for what was not found and can't be listed. */
+  readonly make_command?: string | null;
 }
 
 /** Exit code of what failed. */
@@ -142,14 +144,15 @@ function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
-function nextStep(error: AppError, { list_command }: Attempted): string[] {
+function nextStep(error: AppError, { list_command, make_command = null }: Attempted): string[] {
   switch (error.code) {
     case "unauthorized":
       return ["Check --key: it may be mistyped, revoked or expired. `keys list` shows the keys there are."];
     case "forbidden":
       return ["Use a key of another scope: manage for webhooks, admin for everything."];
     case "not_found":
-      return list_command === null ? [] : [`\`deno task admin ${list_command}\` shows what there is.`];
+      if (list_command !== null) return [`\`deno task admin ${list_command}\` shows what there is.`];
+      return make_command === null ? [] : [`\`deno task admin ${make_command}\` changes that.`];
     case "webhook_not_active":
       return ["`webhooks enable` makes a webhook that was disabled or paused active again."];
     case "conflict":

@@ -82,7 +82,12 @@ Deno.test("explain() says what to do next where there is something to do", () =>
   }
   const found = explain(new ServiceRefusal("internal", "", { request_id: "r-1" }), ATTEMPTED);
   assertEquals(found[1], "The service's log says more: look for request_id r-1.");
-  assertEquals(explain(new AppError("not_found", ""), { ...ATTEMPTED, list_command: null }).length, 1);
+  const alone = { ...ATTEMPTED, list_command: null };
+  assertEquals(explain(new AppError("not_found", ""), alone).length, 1);
+  assertEquals(
+    explain(new AppError("not_found", ""), { ...alone, make_command: "watch set" })[1],
+    "`deno task admin watch set` changes that.",
+  );
 });
 
 Deno.test("explain() shows one line of an error that nobody expected, and nothing of its stack", () => {
