@@ -6,14 +6,15 @@
  *
  * @module
  */
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import { type Backend, type Connection, localBackend, restBackend } from "./backend.ts";
+import { type CommandNode, commandTree } from "./command_tree.ts";
 import { type ConnectionFlags, connectionOf, readKey } from "./connection.ts";
 import { type Attempted, EXIT_FAILED, exitCodeOf, explain, WrongUse } from "./failure.ts";
 import { bodyOf, type FieldFlag, flagFor, flagName, type GivenTexts } from "./field_flags.ts";
 import { parseBody } from "./json_body.ts";
 import { toldWhileWaiting } from "./waiting.ts";
-import type { Noun, Result, Understood, Verb, World } from "./verb.ts";
+import type { MachineCall, Noun, Result, Understood, Verb, World } from "./verb.ts";
 import { parseSiteId } from "../lib/site_id.ts";
 
 /** A command that ended without success; its message is for stderr. */
@@ -60,10 +61,23 @@ export function addVerb(
   verb: Verb,
   around: { readonly noun: Noun | null; readonly world: World },
 ): void {
-  const { name, summary, id_of, file_for, fields = [], parameters = [], switches = [], examples = [] } = verb;
+  const {
+    name,
+    summary,
+    id_of,
+    file_for,
+    word_of,
+    fields = [],
+    parameters = [],
+    switches = [],
+    examples = [],
+  } = verb;
   const command = parent.command(name).summary(summary).description(summary);
   if (id_of !== undefined) command.argument("<id>", `the id of ${id_of}`);
   if (file_for !== undefined) command.argument("<file>", file_for);
+  if (word_of !== undefined) {
+    command.addArgument(new Argument(`<${word_of.name}>`, word_of.summary).choices(word_of.words));
+  }
   if (verb.of_site) command.requiredOption("--site <domain>", "the site, as Plausible has it");
   for (const field of [...fields, ...parameters]) command.addOption(fieldOption(field));
   for (const { flag, summary } of switches) command.option(flag, summary);
@@ -87,8 +101,10 @@ function takesService(verb: Verb): boolean {
 }
 
 /** A flag of a verb whose text is kept as it is: commander would put what it can't read into a message. */
-function fieldOption({ flag, summary, required }: FieldFlag): Option {
+function fieldOption({ flag, summary, required, read: { words = [] } }: FieldFlag): Option {
   return new Option(flag, required ? `${summary} (required)` : summary)
+    // For shells to complete; it is not commander that refuses others.
+    .choices(words)
     .argParser((value: string, before: readonly string[] = []) => [...before, value]);
 }
 
@@ -127,7 +143,8 @@ async function perform(
     const ready = connection === null
       ? null
       : { ...connection, key: await readKey(connection.key, () => world.readText("-")) };
-    const result = await runVerb(verb, understood, { connection: ready, world });
+    const tree = (): CommandNode[] => commandTree(rootOf(command));
+    const result = await runVerb(verb, { ...understood, tree }, { connection: ready, world });
     failed = result.failed;
     const text = json ? jsonText(result.answer) : result.text();
     if (text !== "") world.print(`${text}\n`);
@@ -137,6 +154,10 @@ async function perform(
   if (failed) throw new CommandFailed([], EXIT_FAILED);
 }
 
+function rootOf(command: Command): Command {
+  return command.parent === null ? command : rootOf(command.parent);
+}
+
 /** One value of JSON, always: `null` where the answer has no body. */
 function jsonText(answer: unknown): string {
   return JSON.stringify(answer ?? null);
@@ -144,7 +165,7 @@ function jsonText(answer: unknown): string {
 
 async function runVerb(
   verb: Verb,
-  understood: Understood,
+  understood: Omit<MachineCall, "machine" | "service">,
   { connection, world }: { readonly connection: Connection | null; readonly world: World },
 ): Promise<Result> {
   const service = connection === null ? null : restBackend(connection, world.fetch);
@@ -212,6 +233,7 @@ async function understand(command: Command, verb: Verb, world: World): Promise<O
   return {
     id: verb.id_of === undefined ? "" : idOf(argument),
     file: verb.file_for === undefined ? "" : argument ?? "",
+    word: verb.word_of === undefined ? "" : argument ?? "",
     site_id: verb.of_site ? siteOf(options["site"]) : "",
     parameters: bodyOf(verb.parameters ?? [], given, now_ms),
     input: await inputOf(verb, { file: bodyFileOf(verb, command), given, now_ms, world }),

@@ -17,7 +17,11 @@ export type FlagRead =
   | { readonly problem: string };
 
 /** Reads all texts that a flag was given with, at least one. */
-export type FlagReader = (texts: readonly string[], now_ms: number) => FlagRead;
+export interface FlagReader {
+  (texts: readonly string[], now_ms: number): FlagRead;
+  /** What it may say, or a part of a list of it, for shells to complete. */
+  readonly words?: readonly string[];
+}
 
 /** A flag that stands for a field. */
 export interface FieldFlag {
@@ -183,15 +187,26 @@ export function resets(texts: readonly string[]): FlagRead {
     : { nulls: paths };
 }
 
+/** A reader with the words that it may be given. */
+export function suggesting(words: readonly string[], read: FlagReader): FlagReader {
+  return Object.assign((texts: readonly string[], now_ms: number) => read(texts, now_ms), { words });
+}
+
 /** `true` or `false`. */
-export const trueOrFalse: FlagReader = once((text) =>
-  text === "true" || text === "false" ? { value: text === "true" } : { problem: "must be true or false" }
+export const trueOrFalse: FlagReader = suggesting(
+  ["true", "false"],
+  once((text) =>
+    text === "true" || text === "false" ? { value: text === "true" } : { problem: "must be true or false" }
+  ),
 );
 
 /** One of some words. */
 export function oneOf(words: readonly string[]): FlagReader {
-  return once((text) =>
-    words.includes(text) ? { value: text } : { problem: `must be one of ${words.join(", ")}` }
+  return suggesting(
+    words,
+    once((text) =>
+      words.includes(text) ? { value: text } : { problem: `must be one of ${words.join(", ")}` }
+    ),
   );
 }
 

@@ -34,6 +34,8 @@ export interface Resealed {
 
 /** The machine itself. */
 export interface Machine {
+  /** The folder of the project, in which the tasks are. */
+  readonly folder: string;
   /** Looks at everything that the service needs on this machine. Never throws: what can't be looked at is a check too. */
   examine(): Promise<Check[]>;
   /**

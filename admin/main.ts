@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { createCommitter } from "../kv/committer.ts";
 import { type OpenDatabase, openDatabase, StartError } from "../kv/open.ts";
 import { reencrypt } from "../kv/reencrypt.ts";
@@ -171,6 +172,7 @@ async function resealSecrets(onProgress: (progress: Progress) => void): Promise<
 }
 
 const machine: Machine = {
+  folder: fileURLToPath(new URL("..", import.meta.url)),
   examine: () =>
     examine({
       readConfig: parseEnvironment,

@@ -9,6 +9,7 @@ import { Command, CommanderError } from "commander";
 import { AUDIT } from "./audit.ts";
 import { BACKUP } from "./backup.ts";
 import { addConnectionOptions, addNoun, addVerb, CommandFailed } from "./command.ts";
+import { COMPLETION } from "./completion.ts";
 import { DELIVERIES } from "./deliveries.ts";
 import { DOCTOR } from "./doctor.ts";
 import { EVENTS } from "./events.ts";
@@ -28,7 +29,7 @@ import { WEBHOOKS } from "./webhooks.ts";
 export const NOUNS: readonly Noun[] = [KEYS, SITES, WEBHOOKS, EVENTS, READINGS, DELIVERIES, WATCH];
 
 /** The verbs that stand alone. */
-export const VERBS: readonly Verb[] = [STATS, AUDIT, EXPORT, IMPORT, DOCTOR, BACKUP, REENCRYPT];
+export const VERBS: readonly Verb[] = [STATS, AUDIT, EXPORT, IMPORT, DOCTOR, BACKUP, REENCRYPT, COMPLETION];
 
 const HELP_COLUMNS = 80;
 
@@ -37,9 +38,9 @@ const DESCRIPTION =
   "service or without one; with --url and --key it works over the API of a service.";
 
 const AFTER_HELP = `
-Every command but backup and reencrypt takes --url and --key after its verb,
-too; but where a webhook is made or updated, --url after the verb is the
-webhook's (with --body, no field is a flag, so it is the service's).
+Every command but backup, reencrypt and completion takes --url and --key after
+its verb, too; but where a webhook is made or updated, --url after the verb is
+the webhook's (with --body, no field is a flag, so it is the service's).
 
 Exit codes: 0 done, 1 failed or refused, 2 the command or the configuration
 can't be understood, and nothing was done.`;
@@ -80,6 +81,8 @@ function createProgram(world: World): Command {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
+    // Summaries say already which words there are.
+    .configureHelp({ optionDescription: ({ description }) => description })
     .showHelpAfterError("--help says what there is.")
     .addHelpText("after", AFTER_HELP);
   addConnectionOptions(program, { url: true });

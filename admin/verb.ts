@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { CommandNode } from "./command_tree.ts";
 import type { Backend, Fetch, LocalService } from "./backend.ts";
 import type { FieldFlag } from "./field_flags.ts";
 import type { Machine } from "./machine.ts";
@@ -47,6 +48,8 @@ export interface Understood {
   readonly id: string;
   /** The file it is about; empty if it takes none. */
   readonly file: string;
+  /** The word it is about; empty if it takes none. */
+  readonly word: string;
   /** The site in its one spelling; empty if it takes none. */
   readonly site_id: string;
   /** The body: made of the flags, or read as it is from `--body`. */
@@ -71,6 +74,8 @@ export interface Call extends Understood {
 /** What a verb works with that needs the machine itself. */
 export interface MachineCall extends Understood {
   readonly machine: Machine;
+  /** All that can be typed, for shells to complete. */
+  readonly tree: () => CommandNode[];
   /** The service that `--url` names, for a verb that takes one; null for this machine's database. */
   readonly service: Backend | null;
 }
@@ -102,6 +107,8 @@ export interface VerbForm {
   readonly id_of?: string;
   /** What its one argument, a file, is for; without it, it takes none. */
   readonly file_for?: string;
+  /** What its one argument, one of some words, is; without it, it takes none. */
+  readonly word_of?: { readonly name: string; readonly summary: string; readonly words: readonly string[] };
   /** For a verb whose file is the body of its request, or stdin with `-`: how long it may be. */
   readonly file_bytes_max?: number;
   /** Whether it needs `--site`. */

@@ -15,6 +15,7 @@ import {
   number,
   numberOrNone,
   oneOf,
+  suggesting,
   text,
   trueOrFalse,
 } from "./field_flags.ts";
@@ -51,7 +52,7 @@ export const WEBHOOK_FLAGS: readonly FieldFlag[] = [
     flag: "--events <list>",
     path: ["events"],
     summary: `what to tell, separated by commas: ${EVENT_NAMES.join(", ")}`,
-    read: list,
+    read: suggesting(EVENT_NAMES, list),
   },
   { flag: "--name <name>", path: ["name"], summary: "what to call it (default: the URL's host)", read: text },
   {

@@ -24,7 +24,7 @@ const REQUIRED: Readonly<Record<string, string>> = {
 
 /** The shortest command line of a verb. It is made of what the verb declares, so that a new one can't be forgotten. */
 function lineOf(noun: string | null, verb: Verb): string[] {
-  const { name, id_of, file_for, fields = [], parameters = [], switches = [] } = verb;
+  const { name, id_of, file_for, word_of, fields = [], parameters = [], switches = [] } = verb;
   const required = [...fields, ...parameters].filter(({ required }) => required).flatMap((field) => {
     const value = REQUIRED[flagName(field)];
     assert(value !== undefined, `REQUIRED has nothing for ${flagName(field)} of ${name}`);
@@ -35,6 +35,7 @@ function lineOf(noun: string | null, verb: Verb): string[] {
     name,
     ...(id_of === undefined ? [] : ["wh_1"]),
     ...(file_for === undefined ? [] : ["file.json"]),
+    ...(word_of === undefined ? [] : word_of.words.slice(0, 1)),
     ...(verb.of_site ? ["--site", "example.com"] : []),
     ...required,
     ...(verb.takes_body && required.length === 0 ? ["--body", "-"] : []),

@@ -56,6 +56,7 @@ function responseOf(answer: unknown): Response {
 export const FINE: Check = { subject: "clock", status: "ok", detail: "it ticks", next_step: null };
 
 const MACHINE: Machine = {
+  folder: "/srv/tidings",
   examine: () => Promise.resolve([FINE]),
   backup: () => Promise.reject(new Error("no backup is made")),
   reencrypt: () => Promise.reject(new Error("nothing is sealed")),
