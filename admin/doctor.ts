@@ -8,6 +8,7 @@
 import { AppError } from "../lib/errors.ts";
 import type { Backend, Listed } from "./backend.ts";
 import { type Check, checksText, fail, ok, warn } from "./checks.ts";
+import { examineContents } from "./examine_contents.ts";
 import { Failure } from "./failure.ts";
 import type { Verb } from "./verb.ts";
 
@@ -20,15 +21,17 @@ interface Readiness {
  * Looks at a running service from outside.
  *
  * @param service Its API.
+ * @param now_ms The time.
  * @returns Whether it lives, works, which version it is, and whether the key is accepted.
  */
-async function examineService(service: Backend): Promise<Check[]> {
+async function examineService(service: Backend, now_ms: number): Promise<Check[]> {
   const { place } = service;
   const reached = await looked("service", async () => {
     await service.call("GET", "/healthz");
     return ok("service", `it answers at ${place}`);
   });
   if (reached.status === "fail") return [reached];
+  const key = await looked("key", () => examineKey(service));
   return [
     reached,
     await looked("version", async () => {
@@ -45,8 +48,18 @@ async function examineService(service: Backend): Promise<Check[]> {
         "Run `deno task admin doctor` on its machine; its log says more.",
       );
     }),
-    await looked("key", () => examineKey(service)),
+    key,
+    // With another key than an administrator's not all of it can be read.
+    ...(key.status === "ok" ? await contentChecks(service, now_ms) : []),
   ];
+}
+
+async function contentChecks(service: Backend, now_ms: number): Promise<readonly Check[]> {
+  try {
+    return (await examineContents(service, now_ms)).checks;
+  } catch (error) {
+    return [failedLook("contents", error)];
+  }
 }
 
 async function examineKey(service: Backend): Promise<Check> {
@@ -76,10 +89,14 @@ async function looked(subject: string, look: () => Promise<Check>): Promise<Chec
   try {
     return await look();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const next_step = error instanceof Failure ? error.next_step : null;
-    return fail(subject, message, next_step ?? "The service's log says more.");
+    return failedLook(subject, error);
   }
+}
+
+function failedLook(subject: string, error: unknown): Check {
+  const message = error instanceof Error ? error.message : String(error);
+  const next_step = error instanceof Failure ? error.next_step : null;
+  return fail(subject, message, next_step ?? "The service's log says more.");
 }
 
 /** The command that looks whether all is well. */
@@ -89,8 +106,8 @@ export const DOCTOR: Verb = {
   doing: "look",
   takes_service: true,
   examples: ["doctor", "doctor --url http://127.0.0.1:8080 --key -"],
-  async runHere({ machine, service }) {
-    const checks = service === null ? await machine.examine() : await examineService(service);
+  async runHere({ machine, service, now_ms }) {
+    const checks = service === null ? await machine.examine() : await examineService(service, now_ms);
     const failed = checks.some(({ status }) => status === "fail");
     return { answer: { ok: !failed, checks }, failed, text: () => checksText(checks) };
   },

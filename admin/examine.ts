@@ -8,10 +8,13 @@
  */
 import { dirname } from "node:path";
 import type { Config, ConfigMistake } from "../lib/config.ts";
+import type { Backend } from "./backend.ts";
 import { type Check, fail, ok, warn } from "./checks.ts";
 import { clockChecks } from "./examine_clock.ts";
-import { type Disk, diskChecks, modeChecks } from "./examine_files.ts";
+import { type Contents, examineContents } from "./examine_contents.ts";
+import { type Disk, diskChecks, modeChecks, placeChecks } from "./examine_files.ts";
 import { guardChecks, type GuardFacts } from "./examine_guard.ts";
+import type { Running } from "./examine_running.ts";
 import { Failure, WrongUse } from "./failure.ts";
 
 /** A database, opened to be looked at. */
@@ -20,13 +23,24 @@ export interface OpenedDatabase {
   readonly has_queue: boolean;
   /** Writes and reads again. @throws If one of them fails. */
   tryOut(): Promise<void>;
+  /** The API on it. */
+  readonly backend: Backend;
   close(): Promise<void>;
 }
 
 /** What of the configuration is looked at. */
 export type ExaminedConfig = Pick<
   Config<{ readonly text: string }>,
-  "kv" | "host" | "allow_networks" | "allow_http" | "sender" | "secret_key" | "secret_key_previous"
+  | "kv"
+  | "host"
+  | "port"
+  | "admin_key"
+  | "retry_base_ms"
+  | "allow_networks"
+  | "allow_http"
+  | "sender"
+  | "secret_key"
+  | "secret_key_previous"
 >;
 
 /** What looking needs. */
@@ -40,6 +54,8 @@ export interface ExaminePorts {
   open(): Promise<OpenedDatabase>;
   /** What the guard goes by. */
   guard(): GuardFacts;
+  /** Who listens where the configuration says. */
+  running(config: ExaminedConfig): Promise<Running | null>;
   readonly disk: Disk;
   now(): number;
 }
@@ -58,10 +74,16 @@ export async function examine(ports: ExaminePorts): Promise<Check[]> {
     );
   }
   const { config } = read;
+  const running = await ports.running(config);
   return [
     ok("configuration", "every variable can be read"),
+    ...paceChecks(config),
     ...listenChecks(config),
-    ...await looked("files", () => storageChecks(config, ports)),
+    ...(running === null ? [] : [running.check]),
+    ...await looked(
+      "files",
+      () => storageChecks(config, { ...ports, running_now: running?.is_running ?? null }),
+    ),
     ...await looked("clock", async () => clockChecks(ports.now(), await lastWritten(config, ports.disk))),
     ...guardChecks(config, ports.guard()),
   ];
@@ -90,7 +112,21 @@ function listenChecks({ host }: ExaminedConfig): Check[] {
   )];
 }
 
-async function storageChecks(config: ExaminedConfig, ports: ExaminePorts): Promise<Check[]> {
+/** Below it receivers that are down are called again and again, and given up within seconds. */
+const RETRY_BASE_MS_WARN = 1000;
+
+function paceChecks({ retry_base_ms }: ExaminedConfig): Check[] {
+  return retry_base_ms >= RETRY_BASE_MS_WARN ? [] : [warn(
+    "configuration",
+    `TIDINGS_RETRY_BASE_MS is ${retry_base_ms}: receivers that fail are given up after moments`,
+    "Unset it, unless this is a test or a demo.",
+  )];
+}
+
+/** {@linkcode ExaminePorts}, and whether a service runs; null where it can't be told. */
+type StoragePorts = ExaminePorts & { readonly running_now: boolean | null };
+
+async function storageChecks(config: ExaminedConfig, ports: StoragePorts): Promise<Check[]> {
   const { kv } = config;
   if (kv.kind === "memory" || kv.kind === "linked") {
     return [warn(
@@ -115,15 +151,23 @@ async function storageChecks(config: ExaminedConfig, ports: ExaminePorts): Promi
   return [
     ...opening,
     ...await modeChecks(kv.path, { disk: ports.disk, key_given: config.secret_key !== null }),
+    ...await placeChecks(kv.path, ports.disk),
     ...await diskChecks(kv.path, ports.disk),
   ];
 }
 
-async function openingChecks(config: ExaminedConfig, ports: ExaminePorts): Promise<Check[]> {
+async function openingChecks(config: ExaminedConfig, ports: StoragePorts): Promise<Check[]> {
   try {
     const database = await ports.open();
     try {
-      return [...keyChecks(config), await writeCheck(database), queueCheck(database)];
+      const written = await writeCheck(database);
+      return [
+        ...keyChecks(config),
+        written,
+        queueCheck(database),
+        // What can't be written can often not be read within reasonable time.
+        ...(written.status === "ok" ? await contentChecks(config, { database, ports }) : []),
+      ];
     } finally {
       await database.close();
     }
@@ -134,6 +178,39 @@ async function openingChecks(config: ExaminedConfig, ports: ExaminePorts): Promi
       ];
     }
     return [databaseCheck(error, "Check TIDINGS_KV.")];
+  }
+}
+
+/** What is stored, and whether somebody sends it. */
+async function contentChecks(
+  { admin_key }: ExaminedConfig,
+  { database, ports }: { readonly database: OpenedDatabase; readonly ports: StoragePorts },
+): Promise<Check[]> {
+  const { checks, keys, pending } = await contentsOf(database, ports);
+  return [
+    ...checks,
+    ...(keys === 0 && admin_key === null
+      ? [warn(
+        "keys",
+        "there is none, and no TIDINGS_ADMIN_KEY: nobody can post an event",
+        "deno task admin keys create --name plausible --scope ingest --site example.com",
+      )]
+      : []),
+    ...(pending > 0 && ports.running_now === false
+      ? [warn(
+        "deliveries",
+        `${pending} wait, and no service runs to send them`,
+        "Start it: deno task start. If one runs elsewhere on this database, all is well.",
+      )]
+      : []),
+  ];
+}
+
+async function contentsOf({ backend }: OpenedDatabase, { now }: ExaminePorts): Promise<Contents> {
+  try {
+    return await examineContents(backend, now());
+  } catch (error) {
+    return { checks: [databaseCheck(error, "The service's log says more.")], keys: null, pending: 0 };
   }
 }
 

@@ -13,6 +13,8 @@ import { type Check, fail, ok, warn } from "./checks.ts";
 export interface FileInfo {
   /** Permission bits; null where there are none (Windows). */
   readonly mode: number | null;
+  /** Whose it is; null where nobody owns files (Windows). */
+  readonly uid: number | null;
   readonly bytes: number;
   readonly is_folder: boolean;
   /** Milliseconds since the Unix epoch; null where it is not known. */
@@ -25,16 +27,18 @@ export interface Disk {
   info(path: string): Promise<FileInfo | null>;
   /** What is left of the disk that a folder is on, for this user. @throws If it can't be looked at. */
   freeBytes(folder: string): Promise<number>;
+  /** Which file system a folder is on, by the number that Linux has for it. @throws If it can't be looked at. */
+  fileSystem(folder: string): Promise<number>;
 }
 
 /** The disk of this machine. */
 export const SYSTEM_DISK: Disk = {
   async info(path) {
     try {
-      const { mode, size, mtime, isDirectory } = await Deno.stat(path);
+      const { mode, uid, size, mtime, isDirectory } = await Deno.stat(path);
       const bits = Deno.build.os === "windows" ? null : mode;
       const written_at = mtime === null ? null : mtime.getTime();
-      return { mode: bits, bytes: size, is_folder: isDirectory, written_at };
+      return { mode: bits, uid, bytes: size, is_folder: isDirectory, written_at };
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return null;
       throw error;
@@ -44,7 +48,56 @@ export const SYSTEM_DISK: Disk = {
     const { bavail, bsize } = await statfs(folder);
     return bavail * bsize;
   },
+  async fileSystem(folder) {
+    return (await statfs(folder)).type;
+  },
 };
+
+const NETWORK = "locks of a network file system are not to be relied on, and SQLite's file may break";
+const NETWORK_ADVICE = "Put TIDINGS_KV on a disk of this machine, or give it the URL of a KV server.";
+const LOST_ADVICE = "Put TIDINGS_KV on a disk, or a volume that stays.";
+
+/** File systems that no database should be on: statfs(2). */
+const UNFIT: Readonly<Record<number, readonly [name: string, why: string, advice: string]>> = {
+  0x01021994: ["tmpfs", "it is memory, and what is on it is lost when the machine restarts", LOST_ADVICE],
+  0x858458f6: ["ramfs", "it is memory, and what is on it is lost when the machine restarts", LOST_ADVICE],
+  0x794c7630: ["overlay", "it is a layer of a container, and lost with that", LOST_ADVICE],
+  0x6969: ["NFS", NETWORK, NETWORK_ADVICE],
+  0x517b: ["SMB", NETWORK, NETWORK_ADVICE],
+  0xff534d42: ["CIFS", NETWORK, NETWORK_ADVICE],
+  0xfe534d42: ["SMB", NETWORK, NETWORK_ADVICE],
+  0x01021997: ["9p", NETWORK, NETWORK_ADVICE],
+};
+
+/**
+ * Looks at whether the file is where a database can be.
+ *
+ * @param path Of the database's file; it need not be there.
+ * @param disk Where.
+ * @returns A check for each trouble.
+ */
+export async function placeChecks(path: string, disk: Disk): Promise<Check[]> {
+  const folder = dirname(path);
+  const type = await disk.fileSystem(folder).catch(() => 0);
+  const [name, why, advice] = UNFIT[type] ?? [];
+  const unfit = name === undefined || why === undefined || advice === undefined
+    ? []
+    : [warn("files", `${folder} is on ${name}: ${why}`, advice)];
+  const files = [folder, path, `${path}-wal`, `${path}-shm`, `${path}.key`];
+  const owned = await Promise.all(files.map(async (file) => ({ file, uid: (await disk.info(file))?.uid })));
+  const [first, ...others] = owned.filter(({ uid }) => uid !== undefined && uid !== null);
+  const strange = others.filter(({ uid }) => uid !== first?.uid).map(({ file }) => file);
+  return [
+    ...unfit,
+    ...(strange.length === 0 ? [] : [warn(
+      "files",
+      `${strange.join(" and ")} belong${strange.length === 1 ? "s" : ""} to another user than ${folder}`,
+      `Commands of another user made them, and the service may not read them: chown --reference=${folder} ${
+        strange.join(" ")
+      }`,
+    )]),
+  ];
+}
 
 const OTHERS = 0o077;
 const MIB = 1024 * 1024;

@@ -15,11 +15,12 @@ import { type ConfigMistake, parseConfig } from "../lib/config.ts";
 import { withinDeadline } from "../lib/deadline.ts";
 import { addressVerdict, parseNetworks } from "../lib/outbound/address.ts";
 import { systemClock } from "../lib/outbound/clock.ts";
-import { openStorage, type ServiceConfig, type Storage } from "../service.ts";
-import type { LocalService } from "./backend.ts";
+import { openStorage, type ServiceConfig, type Storage, VERSION } from "../service.ts";
+import { localBackend, type LocalService } from "./backend.ts";
 import { copyDatabase } from "./backup_file.ts";
 import { databaseFailures } from "./database_failure.ts";
 import { examine, type OpenedDatabase } from "./examine.ts";
+import { examineRunning } from "./examine_running.ts";
 import { SYSTEM_DISK } from "./examine_files.ts";
 import type { GuardFacts } from "./examine_guard.ts";
 import { EXIT_FAILED, Failure, WrongUse } from "./failure.ts";
@@ -111,9 +112,13 @@ async function openLocal(): Promise<LocalService> {
 
 /** Opens the database to look whether it works. */
 async function openToExamine(): Promise<OpenedDatabase> {
-  const { storage: { store, close }, database: { has_queue }, failureOf } = await openStore(readConfig());
+  const config = readConfig();
+  const opened = await openStore(config);
+  const { storage: { store }, database: { has_queue }, failureOf } = opened;
+  const backend = localBackend(serveLocally({ config, clock, ...opened }));
   return {
     has_queue,
+    backend,
     async tryOut() {
       try {
         const before = await store.rings();
@@ -124,7 +129,11 @@ async function openToExamine(): Promise<OpenedDatabase> {
       }
     },
     // After a write without an answer it would wait for that, and this process is about to end.
-    close: () => Promise.race([close(), new Promise<void>((done) => void clock.after(CLOSE_MS_MAX, done))]),
+    close: () =>
+      Promise.race([
+        backend[Symbol.asyncDispose](),
+        new Promise<void>((done) => void clock.after(CLOSE_MS_MAX, done)),
+      ]),
   };
 }
 
@@ -178,6 +187,7 @@ const machine: Machine = {
       readConfig: parseEnvironment,
       open: openToExamine,
       guard: guardFacts,
+      running: (config) => examineRunning(config, { fetch, version: VERSION }),
       disk: SYSTEM_DISK,
       now: clock.now,
     }),

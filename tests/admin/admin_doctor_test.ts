@@ -4,7 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Check } from "../../admin/checks.ts";
+import { type Backend, localBackend } from "../../admin/backend.ts";
+import { type Check, ok } from "../../admin/checks.ts";
 import { examine, type ExaminedConfig, type ExaminePorts } from "../../admin/examine.ts";
 import { clockChecks } from "../../admin/examine_clock.ts";
 import { type Disk, diskChecks, type FileInfo, SYSTEM_DISK } from "../../admin/examine_files.ts";
@@ -12,12 +13,15 @@ import { guardChecks } from "../../admin/examine_guard.ts";
 import { Failure, WrongUse } from "../../admin/failure.ts";
 import { AppError } from "../../lib/errors.ts";
 import { addressVerdict, parseNetworks } from "../../lib/outbound/address.ts";
-import { fakeService, FINE, NOW, run, words } from "./fake_world.ts";
+import { type Answers, fakeService, FINE, NOW, run, words } from "./fake_world.ts";
 
 const GIB = 1024 ** 3;
 const CONFIG: ExaminedConfig = {
   kv: { kind: "file", path: "/data/tidings.db" },
   host: "127.0.0.1",
+  port: 8080,
+  admin_key: "a".repeat(32),
+  retry_base_ms: 10_000,
   allow_networks: [],
   allow_http: false,
   sender: "pinned",
@@ -26,7 +30,7 @@ const CONFIG: ExaminedConfig = {
 };
 
 function info(mode: number, written_at = NOW): FileInfo {
-  return { mode, bytes: 4096, is_folder: mode >> 12 === 4, written_at };
+  return { mode, uid: 1000, bytes: 4096, is_folder: mode >> 12 === 4, written_at };
 }
 
 const FILES: Readonly<Record<string, FileInfo>> = {
@@ -37,25 +41,38 @@ const FILES: Readonly<Record<string, FileInfo>> = {
 
 function disk(files = FILES, free: number | Error = 10 * GIB): Disk {
   return {
+    fileSystem: () => Promise.resolve(0xef53),
     info: (path) => Promise.resolve(files[path] ?? null),
     freeBytes: () => free instanceof Error ? Promise.reject(free) : Promise.resolve(free),
   };
 }
 
+/** The API on a database in which is what a test says, and nothing else. */
+function backendOf(answers: Answers = {}): Backend {
+  const { fetch } = fakeService({
+    "GET /v1/keys": { data: [] },
+    "GET /v1/sites": { data: [], next_cursor: null },
+    ...answers,
+  });
+  return localBackend({ place: "here", fetch, close: () => Promise.resolve() });
+}
+
 /** The checks that are not fine, as `fail subject: detail`, and how often the database was closed. */
 async function found(
-  given: Partial<ExaminePorts> & { config?: Partial<ExaminedConfig> } = {},
+  given: Partial<ExaminePorts> & { config?: Partial<ExaminedConfig>; answers?: Answers } = {},
 ): Promise<{ troubles: string[]; checks: Check[]; closed: number }> {
-  const { config = {}, ...ports } = given;
+  const { config = {}, answers, ...ports } = given;
   let closed = 0;
   const checks = await examine({
     readConfig: () => ({ config: { ...CONFIG, ...config } }),
     open: () =>
       Promise.resolve({
         has_queue: true,
+        backend: backendOf(answers),
         tryOut: () => Promise.resolve(),
         close: () => Promise.resolve(void closed++),
       }),
+    running: () => Promise.resolve({ check: ok("service", "it runs"), is_running: true }),
     guard: () => ({ own_addresses: ["192.0.2.1"], allows: () => false }),
     disk: disk(),
     now: () => NOW,
@@ -72,9 +89,12 @@ Deno.test("examine() finds nothing where all is well, and closes the database", 
   assertEquals(checks.map(({ subject }) => subject), [
     "configuration",
     "address",
+    "service",
     "secret key",
     "database",
     "queue",
+    "keys",
+    "webhooks",
     "files",
     "disk",
     "clock",
@@ -114,6 +134,7 @@ Deno.test("examine() tells why a database does not open, or can't be written, an
     open: () =>
       Promise.resolve({
         has_queue: false,
+        backend: backendOf(),
         tryOut: () => refused(new Error("disk is full")),
         close: () => Promise.resolve(void closed++),
       }),
@@ -261,7 +282,8 @@ async function atService(answers: Record<string, unknown>): Promise<{ code: numb
     "GET /healthz": { status: "ok" },
     "GET /": { name: "Tidings", version: "1.2.3" },
     "GET /readyz": { status: "ready" },
-    "GET /v1/keys": { data: [{}, {}] },
+    "GET /v1/keys": { data: [{ expires_at: null }, { expires_at: null }] },
+    "GET /v1/sites": { data: [], next_cursor: null },
     ...answers,
   });
   const ready = Object.hasOwn(answers, "503");
@@ -282,6 +304,8 @@ Deno.test("doctor over REST tells whether a service lives, works, and takes the 
       "ok    version: Tidings 1.2.3",
       "ok    readiness: it can read, write and send",
       "ok    key: accepted, as admin; there are 2 keys",
+      "ok    keys: 2, none over",
+      "ok    webhooks: 0, none in trouble",
     ],
   });
   const unready = await atService({ "503": { status: "not_ready", problems: ["Storage is full", "B"] } });
@@ -295,4 +319,25 @@ Deno.test("doctor over REST tells whether a service lives, works, and takes the 
   });
   assertEquals(gone.code, 1);
   assertMatch(gone.stdout, /^fail {2}service: the service at http:\/\/b:1 can't be reached: nothing listens/);
+});
+
+Deno.test("examine() tells of deliveries that wait while no service runs, and of what holds its port", async () => {
+  const answers = {
+    "GET /v1/sites": { data: [{ site_id: "a.example" }], next_cursor: null },
+    "GET /v1/sites/a.example/webhooks": {
+      data: [{
+        id: "wh_1",
+        name: "a",
+        status: "active",
+        health: { consecutive_failures: 0, breaker: "closed", pending: 3 },
+      }],
+    },
+    "GET /v1/sites/a.example/watch": new AppError("not_found", "none"),
+  };
+  assertEquals((await found({ answers })).troubles, []);
+  const running = () => Promise.resolve({ check: ok("service", "none runs"), is_running: false });
+  assertEquals((await found({ answers, running })).troubles, [
+    "warn deliveries: 3 wait, and no service runs to send them",
+  ]);
+  assertEquals((await found({ running })).troubles, []);
 });
