@@ -34,7 +34,6 @@ export type ExaminedConfig = Pick<
   | "kv"
   | "host"
   | "port"
-  | "admin_key"
   | "retry_base_ms"
   | "allow_networks"
   | "allow_http"
@@ -166,7 +165,7 @@ async function openingChecks(config: ExaminedConfig, ports: StoragePorts): Promi
         written,
         queueCheck(database),
         // What can't be written can often not be read within reasonable time.
-        ...(written.status === "ok" ? await contentChecks(config, { database, ports }) : []),
+        ...(written.status === "ok" ? await contentChecks(database, ports) : []),
       ];
     } finally {
       await database.close();
@@ -183,19 +182,12 @@ async function openingChecks(config: ExaminedConfig, ports: StoragePorts): Promi
 
 /** What is stored, and whether somebody sends it. */
 async function contentChecks(
-  { admin_key }: ExaminedConfig,
-  { database, ports }: { readonly database: OpenedDatabase; readonly ports: StoragePorts },
+  database: OpenedDatabase,
+  ports: StoragePorts,
 ): Promise<Check[]> {
-  const { checks, keys, pending } = await contentsOf(database, ports);
+  const { checks, pending } = await contentsOf(database, ports);
   return [
     ...checks,
-    ...(keys === 0 && admin_key === null
-      ? [warn(
-        "keys",
-        "there is none, and no TIDINGS_ADMIN_KEY: nobody can post an event",
-        "deno task admin keys create --name plausible --scope ingest --site example.com",
-      )]
-      : []),
     ...(pending > 0 && ports.running_now === false
       ? [warn(
         "deliveries",
@@ -210,7 +202,7 @@ async function contentsOf({ backend }: OpenedDatabase, { now }: ExaminePorts): P
   try {
     return await examineContents(backend, now());
   } catch (error) {
-    return { checks: [databaseCheck(error, "The service's log says more.")], keys: null, pending: 0 };
+    return { checks: [databaseCheck(error, "The service's log says more.")], pending: 0 };
   }
 }
 

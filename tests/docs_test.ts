@@ -22,6 +22,7 @@ const DOCUMENTS = [
   "README.md",
   "CONTRIBUTING.md",
   "docs/api.md",
+  "docs/configuration.md",
   "docs/client.md",
   "docs/formats.md",
   "docs/performance.md",
@@ -96,9 +97,9 @@ Deno.test("docs/client.md's example is valid TypeScript and works as printed", a
   await receiver.received(1);
 });
 
-Deno.test("README names every environment variable with its default, and no other", async () => {
-  const readme = await read("README.md");
-  const named = new Set(readme.matchAll(/`((?:TIDINGS_[A-Z_]+|PORT))`/g).map((match) => match[1]));
+Deno.test("docs/configuration.md names every environment variable, and no other", async () => {
+  const page = await read("docs/configuration.md");
+  const named = new Set(page.matchAll(/`((?:TIDINGS_[A-Z_]+|PORT))`/g).map((match) => match[1]));
   const known = ENVIRONMENT.map(({ name }) => name).filter((name) => /^(?:TIDINGS_|PORT)/.test(name));
   assertEquals([...named].toSorted(), known.toSorted());
 });

@@ -20,7 +20,6 @@ const CONFIG: ExaminedConfig = {
   kv: { kind: "file", path: "/data/tidings.db" },
   host: "127.0.0.1",
   port: 8080,
-  admin_key: "a".repeat(32),
   retry_base_ms: 10_000,
   allow_networks: [],
   allow_http: false,

@@ -40,7 +40,7 @@ const NOUNS: Readonly<Record<string, readonly string[]>> = {
   readings: ["send"],
   watch: ["show", "set", "remove"],
 };
-const ALONE = ["stats", "audit", "doctor", "export", "import", "backup", "reencrypt"];
+const ALONE = ["stats", "audit", "doctor", "export", "import", "backup", "reencrypt", "completion"];
 
 const OF_SITE = ["--site", SITE];
 const env = { TIDINGS_SECRET_KEY: SECRET_KEY };
@@ -148,9 +148,9 @@ Deno.test("the contract: administration, a change takes effect in the service be
   const status = async () =>
     (await service.call("GET", sitePath("/webhooks"), undefined, { key: key.key })).status;
   await until(async () => await status() === 200, "the key is known");
-  // An answer without a body: nothing is printed.
+  // An answer without a body is null, so that what is printed is always one value of JSON.
   const revoked = await admin(["keys", "revoke", key.id, "--json"], options);
-  assertEquals(revoked, { code: 0, stdout: "", stderr: "" });
+  assertEquals(revoked, { code: 0, stdout: "null\n", stderr: "" });
   await until(async () => await status() === 401, "the key is revoked");
 });
 
