@@ -104,7 +104,10 @@ export const settingsFields = z.strictObject({
  * @returns The schema of a creation, and of a patched webhook.
  */
 function settingsSchema(timeout_ms_default: number) {
-  return schemas.getOrInsertComputed(timeout_ms_default, makeSettingsSchema);
+  // Not Map.getOrInsertComputed(), which Deno Deploy's release of Deno does not have.
+  const made = schemas.get(timeout_ms_default) ?? makeSettingsSchema(timeout_ms_default);
+  schemas.set(timeout_ms_default, made);
+  return made;
 }
 
 /** By their default: making one takes longer than parsing with it a hundred times. */

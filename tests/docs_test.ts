@@ -28,6 +28,8 @@ const DOCUMENTS = [
   "docs/performance.md",
   "docs/verifying.md",
   "docs/operations/README.md",
+  "docs/deploy.md",
+  "docs/self-hosting.md",
 ];
 
 function read(path: string): Promise<string> {
@@ -104,10 +106,10 @@ Deno.test("docs/configuration.md names every environment variable, and no other"
   assertEquals([...named].toSorted(), known.toSorted());
 });
 
-Deno.test("README and the gate use the stated version of Deno", async () => {
+Deno.test("the documents and the gate use the stated version of Deno", async () => {
   const version = (await read(".dvmrc")).trim();
-  const named = (await read("README.md")).matchAll(/deno@(\d+\.\d+\.\d+)/g).map((match) => match[1])
-    .toArray();
+  const documents = await read("README.md") + await read("docs/self-hosting.md");
+  const named = documents.matchAll(/deno@(\d+\.\d+\.\d+)/g).map((match) => match[1]).toArray();
   assert(named.length > 0);
   assertEquals(new Set(named), new Set([version]));
   assertStringIncludes(await read(".ci/run"), "deno@$version");
@@ -169,4 +171,14 @@ Deno.test("docs/api.md names every code of an error with its status, and no othe
   const named = errors.matchAll(/`(\w+)`\s(\d{3})/g).map(([, code, status]) => [code, Number(status)])
     .toArray();
   assertEquals(named, Object.entries(ERROR_STATUS).map(([code, [status]]) => [code, status]));
+});
+
+Deno.test("docs/deploy.md has the platform do what deno.json's section says, on the stated file", async () => {
+  const { deploy } = JSON.parse(await read("deno.json")) as {
+    deploy: { install: string; runtime: { entrypoint: string } };
+  };
+  const create = await read("docs/deploy.md");
+  assertStringIncludes(create, `--install-command "${deploy.install}"`);
+  assertStringIncludes(create, `--entrypoint ${deploy.runtime.entrypoint} `);
+  await Deno.stat(new URL(deploy.runtime.entrypoint, ROOT));
 });

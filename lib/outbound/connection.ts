@@ -9,12 +9,13 @@
  * @module
  */
 import type { Socket } from "node:net";
-import { type buildConnector, Client } from "undici";
+import type { buildConnector, Client as UndiciClient } from "undici";
 import type { SendRequest, SendResult } from "../ports.ts";
 import { dial } from "./dial.ts";
 import { type DialGuard, planDial } from "./dial_plan.ts";
 import { Exchange } from "./exchange.ts";
 import { DialError } from "./send_error.ts";
+import { Client } from "./undici.ts";
 
 /** What every connection of a sender is made with. */
 export interface ConnectionOptions {
@@ -38,7 +39,7 @@ const OPTIONS = {
   keepAliveTimeout: 4000,
   /** What a receiver's `Keep-Alive: timeout=` may stretch it to: not at all. It may shorten it. */
   keepAliveMaxTimeout: 4000,
-} as const satisfies Client.Options;
+} as const satisfies UndiciClient.Options;
 
 /** A connection. The first send dials it. */
 export class Connection {

@@ -6,8 +6,8 @@
  *
  * @module
  */
-import { errors } from "undici";
 import type { SendErrorKind, SendResult } from "../ports.ts";
+import { errors } from "./undici.ts";
 
 /** Why no connection came about, decided where it is known best. */
 export class DialError extends Error {

@@ -3,11 +3,14 @@
  *
  * @module
  */
-import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
+import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
 import { type Api, countOf, goal, sitePath, type WebhookJson } from "../helpers/api.ts";
 import { makePlatform, type Platform } from "../helpers/deploy.ts";
 import { type RecordedRequest, startReceiver } from "../helpers/receiver.ts";
 import { temporaryFile } from "../helpers/service.ts";
+
+/** What the platform is told of the cron. */
+const CRON = { message: "platform.cron", name: "sweep what is due", schedule: "* * * * *" };
 
 /** Ticks until nothing is left to do. @returns How many. */
 async function tickUntilDone(platform: Platform, id: string, most: number): Promise<number> {
@@ -32,6 +35,36 @@ function refusing(times: number, every: number): (request: RecordedRequest) => R
     return new Response(null, { status: refused ? 500 : 200 });
   };
 }
+
+Deno.test("on Deno Deploy the cron is found although the configuration is wrong, and the mistakes are told", async () => {
+  await using file = await temporaryFile();
+  const wrong = makePlatform(file.path, { TIDINGS_SECRET_KEY: "", TIDINGS_LOG: "loud" });
+  const { code, stdout, stderr } = await wrong.evaluate();
+  assertEquals(stdout, `${JSON.stringify(CRON)}\n`);
+  assertEquals(code, 2);
+  assertMatch(stderr, /^tidings: TIDINGS_SECRET_KEY must be set on Deno Deploy.*\ntidings: TIDINGS_LOG /);
+});
+
+Deno.test("on Deno Deploy a process ends before it is killed, however long a receiver takes, and its event waits", async () => {
+  await using file = await temporaryFile();
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  await using receiver = startReceiver({
+    respond: async () => {
+      await released;
+      return new Response();
+    },
+  });
+  const platform = makePlatform(file.path);
+  await platform.request((api) => api.webhook(receiver.url, { timeout_ms: 30_000 }));
+  // The platform asserts that it need not kill.
+  await platform.request(async (api) => {
+    await api.post(goal(1));
+    await receiver.received(1);
+  });
+  release();
+  const pending = await platform.request(async (api) => (await api.deliveries())[0]?.status);
+  assertEquals(pending, "pending");
+});
 
 Deno.test("on Deno Deploy what a process that is stopped after its answer left undone is done by the ticks of the cron", async () => {
   await using file = await temporaryFile();

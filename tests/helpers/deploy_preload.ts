@@ -1,12 +1,14 @@
 /**
  * The conditions of Deno Deploy, laid upon `main.ts` by `--preload`: the linked database without a queue and with ten
- * checks a commit, and a cron that rings when the harness says so, as early as it may.
+ * checks a commit, a cron that rings when the harness says so, as early as it may, and an earlier Deno.
  *
- * Owns the two functions of `Deno` that differ there. `PLATFORM_KV` names the file that plays the linked database,
- * `PLATFORM_TICK` starts the cron's handler; when that is over, a line on stdout says so.
+ * Owns the two functions of `Deno` that differ there, and what the platform's release of Deno does not have yet.
+ * `PLATFORM_KV` names the file that plays the linked database, `PLATFORM_TICK` starts the cron's handler. Lines on stdout
+ * say which crons there are, and when a tick is over.
  *
  * @module
  */
+import { createRequire } from "node:module";
 import { KV } from "../../lib/limits.ts";
 
 const file = Deno.env.get("PLATFORM_KV");
@@ -49,15 +51,40 @@ async function openLinked(path?: string): Promise<Deno.Kv> {
   });
 }
 
-async function ring(handler: () => Promise<void> | void): Promise<void> {
-  await handler();
-  await Deno.stdout.write(new TextEncoder().encode('{"message":"platform.tick_over"}\n'));
+function say(line: Record<string, unknown>): void {
+  // At once: the process may end in the same turn.
+  Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
 }
 
-function cron(_name: string, _schedule: unknown, handler: () => Promise<void> | void): Promise<void> {
+async function ring(handler: () => Promise<void> | void): Promise<void> {
+  await handler();
+  say({ message: "platform.tick_over" });
+}
+
+function cron(name: string, schedule: unknown, handler: () => Promise<void> | void): Promise<void> {
+  say({ message: "platform.cron", name, schedule });
   if (is_tick) void ring(handler);
   return new Promise(() => {});
 }
 
+/** What Deno 2.9.6 has and Deno 2.5.0 has not, as far as a service could come to use it. */
+const NEWER: readonly (readonly [owner: object, ...names: string[]])[] = [
+  [globalThis, "Temporal", "QuotaExceededError", "PerformanceObserver", "LockManager", "NavigatorUAData"],
+  [Deno, "spawn", "spawnAndWait", "spawnAndWaitSync"],
+  [Map.prototype, "getOrInsert", "getOrInsertComputed"],
+  [WeakMap.prototype, "getOrInsert", "getOrInsertComputed"],
+  [Math, "sumPrecise"],
+  [Iterator, "concat"],
+  [Date.prototype, "toTemporalInstant"],
+  [Blob.prototype, "textStream"],
+  [Request.prototype, "textStream"],
+  [Response.prototype, "textStream"],
+  [MessagePort.prototype, "ref", "unref", "hasRef"],
+  [createRequire(import.meta.url)("node:worker_threads"), "markAsUncloneable", "locks", "threadName"],
+  [createRequire(import.meta.url)("node:sqlite"), "backup"],
+  [createRequire(import.meta.url)("node:tls"), "getCACertificates", "setDefaultCACertificates"],
+];
+
+for (const [owner, ...names] of NEWER) for (const name of names) Reflect.deleteProperty(owner, name);
 Object.defineProperty(Deno, "openKv", { value: openLinked });
 Object.defineProperty(Deno, "cron", { value: cron });

@@ -96,6 +96,8 @@ export interface ProcessOptions {
   readonly preload?: string;
   /** Shell commands that come before it in its process and make its world narrow: limits, mounts. */
   readonly under?: string;
+  /** The Deno it runs on, if not the one of the tests. */
+  readonly deno?: string | undefined;
 }
 
 /** How a process ended. */
@@ -108,10 +110,12 @@ export interface ProcessEnd {
 const PROJECT = new URL("../../", import.meta.url);
 
 /** The program itself, as an operator runs it, without anything of Tidings from this environment. */
-function mainProcess({ kv, env = {}, preload, under = ":" }: ProcessOptions): Deno.ChildProcess {
+function mainProcess(
+  { kv, env = {}, preload, under = ":", deno = Deno.execPath() }: ProcessOptions,
+): Deno.ChildProcess {
   const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !/^(TIDINGS_|PORT$)/.test(name));
   const program = [
-    Deno.execPath(),
+    deno,
     "run",
     "--no-prompt",
     "--allow-all",

@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { errors } from "undici";
+import { errors } from "../../../lib/outbound/undici.ts";
 import { codeOf, exchangeErrorKind } from "../../../lib/outbound/send_error.ts";
 import type { SendErrorKind } from "../../../lib/ports.ts";
 
