@@ -9,7 +9,8 @@ import { SHUTDOWN, TIME } from "../../lib/limits.ts";
 import { ADMIN_KEY, countOf, goal, within } from "../helpers/api.ts";
 import { codeBlocks } from "../helpers/code_blocks.ts";
 import { startReceiver } from "../helpers/receiver.ts";
-import { gather, startProcess, temporaryFolder } from "../helpers/service.ts";
+import { gather } from "../helpers/lines.ts";
+import { startProcess, temporaryFolder } from "../helpers/service.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const OPERATIONS = new URL("docs/operations/", ROOT);
