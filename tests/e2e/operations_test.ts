@@ -8,8 +8,9 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { SHUTDOWN, TIME } from "../../lib/limits.ts";
 import { ADMIN_KEY, countOf, goal, within } from "../helpers/api.ts";
 import { codeBlocks } from "../helpers/code_blocks.ts";
+import { gather } from "../helpers/lines.ts";
 import { startReceiver } from "../helpers/receiver.ts";
-import { gather, startProcess, temporaryFolder } from "../helpers/service.ts";
+import { startProcess, temporaryFolder } from "../helpers/service.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const OPERATIONS = new URL("docs/operations/", ROOT);
