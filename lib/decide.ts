@@ -124,7 +124,8 @@ function filterReason(
         null,
       );
     default:
-      return unreachable();
+      // A kind that is not listed does not compile.
+      return unreachable(payload satisfies never);
   }
 }
 

@@ -21,6 +21,7 @@ const ROOT = new URL("../", import.meta.url);
 const DOCUMENTS = [
   "README.md",
   "CONTRIBUTING.md",
+  "SECURITY.md",
   "docs/api.md",
   "docs/configuration.md",
   "docs/client.md",
@@ -181,4 +182,14 @@ Deno.test("docs/deploy.md has the platform do what deno.json's section says, on 
   assertStringIncludes(create, `--install-command "${deploy.install}"`);
   assertStringIncludes(create, `--entrypoint ${deploy.runtime.entrypoint} `);
   await Deno.stat(new URL(deploy.runtime.entrypoint, ROOT));
+});
+
+Deno.test("CONTRIBUTING.md and SECURITY.md name files that are there, and the workflow runs the gate", async () => {
+  for (const path of ["CONTRIBUTING.md", "SECURITY.md"]) {
+    const named = (await read(path)).matchAll(/`((?:lib|kv|routes|admin|tests|docs)\/[\w./]+)`/g);
+    for (const [, file = ""] of named) await Deno.stat(new URL(file, ROOT));
+  }
+  const workflow = await read(".github/workflows/ci.yml");
+  assertStringIncludes(workflow, "run: bash .ci/run\n");
+  for (const [, action] of workflow.matchAll(/uses: (.*)/g)) assertMatch(action ?? "", /@v\d+\.\d+\.\d+$/);
 });
