@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { Counter, type Registry } from "@prometheus-io/client";
+import type { Counter as ClientCounter } from "@prometheus-io/client";
+import { Counter, type Registry } from "./prometheus_client.ts";
 
 /** Stands for all sites beyond the bound. No site is called so: parentheses are in no site's id. */
 export const OTHER_SITES = "(other)";
@@ -57,7 +58,7 @@ export interface BoundedCounterParts<Value extends string> {
 /** What was counted of one series since it was last written down: the library takes longer to find a series. */
 interface Tally {
   count: number;
-  readonly series: Counter.Internal;
+  readonly series: ClientCounter.Internal;
 }
 
 /** See the module. */

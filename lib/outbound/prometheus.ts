@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
+import { Counter, Gauge, Histogram, Registry } from "./prometheus_client.ts";
 import { OUTCOMES } from "../delivery.ts";
 import { LANE_STATES } from "../engine/census.ts";
 import { EVENT_NAMES } from "../event_types.ts";

@@ -34,7 +34,14 @@ function pathOf({ path }: Operation, site_id: string): string {
 }
 
 /** The public calls. */
-const PUBLIC = ["GET /", "GET /healthz", "GET /openapi.json", "GET /readyz", "GET /v1/event-types"];
+const PUBLIC = [
+  "GET /",
+  "GET /docs",
+  "GET /healthz",
+  "GET /openapi.json",
+  "GET /readyz",
+  "GET /v1/event-types",
+];
 
 /** What each scope may: a call for each right, and who has it. */
 const RIGHTS: readonly [method: string, rest: string, scopes: string, body?: (stage: Stage) => unknown][] = [
@@ -66,7 +73,9 @@ const RIGHTS: readonly [method: string, rest: string, scopes: string, body?: (st
 ];
 
 section("authentication", {
-  "event types, health, openapi.json and / need no key; everything else does, and says so": async (stage) => {
+  "event types, health, openapi.json, docs and / need no key; everything else does, and says so": async (
+    stage,
+  ) => {
     const all = await operations(stage);
     const open = all.filter(({ needs_key }) => !needs_key).map(({ method, path }) => `${method} ${path}`);
     assertEquals(open.toSorted(), PUBLIC);

@@ -53,8 +53,8 @@ async function startsAndStops(args: readonly string[], cwd: string, env: Record<
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
-  const { promise: first, resolve } = Promise.withResolvers<string>();
-  const read = gather(child.stdout, resolve);
+  const { promise: first, resolve, reject } = Promise.withResolvers<string>();
+  const read = gather(child.stdout, resolve).then(() => reject(new Error("It ended before it listened")));
   const { url } = JSON.parse(await within(first, "the first line"));
   assertEquals((await (await fetch(`${url}/readyz`)).json()).status, "ready");
   child.kill("SIGTERM");
@@ -77,6 +77,17 @@ Deno.test("the systemd unit runs the service with its folder and no other, and w
   const [wait = ""] = directives(unit, "TimeoutStopSec");
   assert(Number(wait) * TIME.SECOND_MS > SHUTDOWN.grace_ms);
   assertEquals(directives(unit, "MemoryDenyWriteExecute"), ["no"], "V8 needs it");
+});
+
+Deno.test("the unit, the container and the binary run the service with the memory that deno task start gives it", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT))) as {
+    tasks: Record<string, { command: string }>;
+  };
+  const [flags = "none"] = /--v8-flags=\S+/.exec(tasks["start"]?.command ?? "") ?? [];
+  for (const text of [await read("tidings.service"), await read("Containerfile")]) {
+    assertStringIncludes(text, flags);
+  }
+  assertStringIncludes(tasks["compile"]?.command ?? "", flags);
 });
 
 Deno.test("what the container file copies is all that the service and its administration need", async () => {

@@ -70,6 +70,9 @@ function cron(name: string, schedule: unknown, handler: () => Promise<void> | vo
 /** What Deno 2.9.6 has and Deno 2.5.0 has not, as far as a service could come to use it. */
 const NEWER: readonly (readonly [owner: object, ...names: string[]])[] = [
   [globalThis, "Temporal", "QuotaExceededError", "PerformanceObserver", "LockManager", "NavigatorUAData"],
+  // It has these, but behind a flag.
+  [globalThis, "BroadcastChannel"],
+  [createRequire(import.meta.url)("node:worker_threads"), "BroadcastChannel"],
   [Deno, "spawn", "spawnAndWait", "spawnAndWaitSync"],
   [Map.prototype, "getOrInsert", "getOrInsertComputed"],
   [WeakMap.prototype, "getOrInsert", "getOrInsertComputed"],
