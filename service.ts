@@ -25,13 +25,9 @@ import { gaugesNow } from "./lib/gauges.ts";
 import { createAuthenticator } from "./lib/keys.ts";
 import { countingBoth, type Meter } from "./lib/metrics.ts";
 import { systemIds } from "./lib/outbound/ids.ts";
-import { createFetchSender } from "./lib/outbound/fetch_sender.ts";
 import { createPrometheus } from "./lib/outbound/prometheus.ts";
 import { createTracing } from "./lib/outbound/tracing.ts";
-import { createPinnedSender } from "./lib/outbound/pinned_sender.ts";
-import { createOutboundPolicy } from "./lib/outbound/policy.ts";
-import { createResolver } from "./lib/outbound/resolver.ts";
-import { createUrlGuard } from "./lib/outbound/url_guard.ts";
+import { createOutbound } from "./lib/outbound/outbound.ts";
 import { createWatcher } from "./lib/plausible/create_watcher.ts";
 import { PendingCount } from "./lib/pending_count.ts";
 import type { Clock, Log } from "./lib/ports.ts";
@@ -145,6 +141,26 @@ export interface Service {
   stop(grace_ms: number): Promise<void>;
 }
 
+/**
+ * What attempts are made with: by the service, and by administration beside it.
+ *
+ * @param config The configuration.
+ * @param parts The sender, the clock, and where webhooks are found.
+ * @returns The ports of delivering.
+ */
+export function deliverPorts(
+  config: Pick<ServiceConfig, "retry_base_ms" | "plausible">,
+  parts: Pick<DeliverPorts, "sender" | "directory"> & { readonly clock: Clock },
+): DeliverPorts & { readonly clock: Clock } {
+  return {
+    ...parts,
+    random: Math.random,
+    user_agent: `Tidings/${VERSION}`,
+    retry_base_ms: config.retry_base_ms,
+    plausible_url: config.plausible?.url ?? null,
+  };
+}
+
 /** How long answers under way may take when the service stops. */
 const REQUESTS_GRACE_MS = 2000;
 
@@ -167,25 +183,9 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   if (tracing !== null && config.sender === "fetch") log.warn("tracing.names_urls", { sender: "fetch" });
   const ids = systemIds();
   const instance = ids.ulid(clock.now());
-  const policy = createOutboundPolicy({
-    allow_networks: config.allow_networks,
-    allow_http: config.allow_http,
-    clock,
-  });
-  const resolver = createResolver({ clock });
-  const sender = config.sender === "fetch"
-    ? createFetchSender({ policy, resolver, clock })
-    : createPinnedSender({ policy, resolver, clock });
+  const { sender, guard } = createOutbound(config, clock);
   const directory = new Directory(store, names);
-  const deliver: DeliverPorts = {
-    sender,
-    clock,
-    random: Math.random,
-    directory,
-    user_agent: `Tidings/${VERSION}`,
-    retry_base_ms: config.retry_base_ms,
-    plausible_url: config.plausible?.url ?? null,
-  };
+  const deliver = deliverPorts(config, { sender, clock, directory });
   const alarm = database.has_queue
     ? createQueueAlarm(database.db, { clock, log })
     : createTimerAlarm({ clock, log });
@@ -206,7 +206,6 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   await engine.start();
   stats.start();
 
-  const guard = createUrlGuard({ policy, resolver, clock });
   const counting = countingStore(store, counters);
   const accept: AcceptPorts = {
     store: tracing === null ? counting : tracedStore(counting, tracing),

@@ -7,17 +7,13 @@
  */
 import { ACTOR } from "../lib/audit.ts";
 import { Directory } from "../lib/directory.ts";
-import { createFetchSender } from "../lib/outbound/fetch_sender.ts";
 import { systemIds } from "../lib/outbound/ids.ts";
-import { createPinnedSender } from "../lib/outbound/pinned_sender.ts";
-import { createOutboundPolicy, type OutboundPolicy } from "../lib/outbound/policy.ts";
-import { createResolver } from "../lib/outbound/resolver.ts";
-import { createUrlGuard } from "../lib/outbound/url_guard.ts";
+import { createOutbound } from "../lib/outbound/outbound.ts";
 import type { Clock } from "../lib/ports.ts";
 import { SiteTurns } from "../lib/site_turns.ts";
 import { countingStore, Stats } from "../lib/stats.ts";
 import { createApp } from "../routes/app.ts";
-import { type ServiceConfig, type Storage, VERSION } from "../service.ts";
+import { deliverPorts, type ServiceConfig, type Storage, VERSION } from "../service.ts";
 import type { LocalService } from "./backend.ts";
 import { createOutsideEngine } from "./outside_engine.ts";
 import { createFaultLog, toldFaults } from "./told_faults.ts";
@@ -32,17 +28,6 @@ export interface LocalParts {
 }
 
 /**
- * What the operator allows receivers to be.
- *
- * @param config The configuration of the service.
- * @param clock The machine's.
- * @returns The policy that the service has too.
- */
-export function outboundPolicy({ allow_networks, allow_http }: ServiceConfig, clock: Clock): OutboundPolicy {
-  return createOutboundPolicy({ allow_networks, allow_http, clock });
-}
-
-/**
  * The same application that a service serves, without an engine: it answers to an administrator, and sends only tests.
  *
  * @param parts The configuration of the service, its clock, the storage, and what its database is called.
@@ -53,13 +38,7 @@ export function serveLocally({ config, clock, storage, place }: LocalParts): Loc
   const { log, faultOf } = createFaultLog();
   const ids = systemIds();
   const instance = ids.ulid(clock.now());
-  const policy = outboundPolicy(config, clock);
-  const resolver = createResolver({ clock });
-  const sender = (config.sender === "fetch" ? createFetchSender : createPinnedSender)({
-    policy,
-    resolver,
-    clock,
-  });
+  const { sender, guard } = createOutbound(config, clock);
   const directory = new Directory(store, storage.names);
   const engine = createOutsideEngine({ store, clock });
   const stats = new Stats({ store, clock, log, instance });
@@ -78,19 +57,11 @@ export function serveLocally({ config, clock, storage, place }: LocalParts): Loc
       store,
       directory,
       engine,
-      guard: createUrlGuard({ policy, resolver, clock }),
+      guard,
       clock,
       ids,
       defaults: { timeout_ms: config.timeout_ms },
-      deliver: {
-        sender,
-        clock,
-        random: Math.random,
-        directory,
-        user_agent: `Tidings/${VERSION}`,
-        retry_base_ms: config.retry_base_ms,
-        plausible_url: config.plausible?.url ?? null,
-      },
+      deliver: deliverPorts(config, { sender, clock, directory }),
     },
     keys: { store, names: storage.names, clock, ids },
     sites: { store, directory, stats, clock },

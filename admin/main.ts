@@ -15,6 +15,7 @@ import { type ConfigMistake, parseConfig } from "../lib/config.ts";
 import { withinDeadline } from "../lib/deadline.ts";
 import { addressVerdict, parseNetworks } from "../lib/outbound/address.ts";
 import { systemClock } from "../lib/outbound/clock.ts";
+import { createOutboundPolicy } from "../lib/outbound/policy.ts";
 import { openStorage, type ServiceConfig, type Storage, VERSION } from "../service.ts";
 import { localBackend, type LocalService } from "./backend.ts";
 import { copyDatabase } from "./backup_file.ts";
@@ -27,7 +28,7 @@ import { EXIT_FAILED, Failure, WrongUse } from "./failure.ts";
 import { makeKvFolder } from "./kv_folder.ts";
 import type { BackupMade, Machine, Progress, Resealed } from "./machine.ts";
 import { runAdmin } from "./run.ts";
-import { outboundPolicy, serveLocally } from "./local_service.ts";
+import { serveLocally } from "./local_service.ts";
 import { loadOrMakeSecretKey, SecretKeyFileError } from "./secret_key_file.ts";
 import { createStorageLog } from "./storage_log.ts";
 import { ask, pathOf, readText, writeTo } from "./streams.ts";
@@ -139,7 +140,8 @@ async function openToExamine(): Promise<OpenedDatabase> {
 
 function guardFacts(): GuardFacts {
   try {
-    const policy = outboundPolicy(readConfig(), clock);
+    const { allow_networks, allow_http } = readConfig();
+    const policy = createOutboundPolicy({ allow_networks, allow_http, clock });
     return {
       own_addresses: [...policy.own_addresses],
       allows: (address) => addressVerdict(address, policy) === "allowed",
