@@ -6,23 +6,25 @@
  *
  * @module
  */
-import { hmacOf } from "./digest.ts";
+import { HmacKey } from "./digest.ts";
 import { standardKey } from "./secret.ts";
+
+const encoder = new TextEncoder();
 
 /** The two keys of a secret, ready to sign. Private, so that no log or error shows them. */
 export class SigningKey {
-  readonly #plain: Uint8Array;
-  readonly #standard: Uint8Array;
+  readonly #plain: HmacKey;
+  readonly #standard: HmacKey;
 
   /** @param secret A valid secret as shown to its owner. */
   constructor(secret: string) {
-    this.#plain = new TextEncoder().encode(secret);
-    this.#standard = standardKey(secret);
+    this.#plain = new HmacKey(encoder.encode(secret));
+    this.#standard = new HmacKey(standardKey(secret));
   }
 
   /** The HMAC-SHA256 of a body, in hex. */
   plain(body: Uint8Array): string {
-    return hmacOf(this.#plain, [body], "hex");
+    return this.#plain.sign([body]).toHex();
   }
 
   /**
@@ -30,8 +32,8 @@ export class SigningKey {
    * @param head What is signed before the body.
    * @param body The body.
    */
-  standard(head: string, body: Uint8Array): string {
-    return hmacOf(this.#standard, [head, body], "base64");
+  standard(head: Uint8Array, body: Uint8Array): string {
+    return this.#standard.sign([head, body]).toBase64();
   }
 }
 
@@ -57,7 +59,7 @@ export function signatureHeaders(
   { webhook_id, timestamp_s, body }: Signable,
 ): Record<string, string> {
   const [newest, previous] = keys;
-  const head = `${webhook_id}.${timestamp_s}.`;
+  const head = encoder.encode(`${webhook_id}.${timestamp_s}.`);
   return {
     ...(newest === undefined ? {} : { "X-Webhook-Signature": `sha256=${newest.plain(body)}` }),
     ...(previous === undefined ? {} : { "X-Webhook-Signature-Previous": `sha256=${previous.plain(body)}` }),

@@ -11,10 +11,12 @@
 import type { Socket } from "node:net";
 import type { buildConnector, Client as UndiciClient } from "undici";
 import type { SendRequest, SendResult } from "../ports.ts";
+import type { Deadline } from "./deadline.ts";
 import { dial } from "./dial.ts";
 import { type DialGuard, planDial } from "./dial_plan.ts";
 import { Exchange } from "./exchange.ts";
 import { DialError } from "./send_error.ts";
+import type { Target } from "./sender.ts";
 import { Client } from "./undici.ts";
 
 /** What every connection of a sender is made with. */
@@ -45,6 +47,8 @@ const OPTIONS = {
 export class Connection {
   /** Scheme, host and port. */
   readonly origin: string;
+  /** By the clock of whoever made it. */
+  readonly made_at_ms: number;
   readonly #options: ConnectionOptions;
   readonly #client: Client;
   #socket: Socket | null = null;
@@ -54,10 +58,11 @@ export class Connection {
 
   /**
    * @param origin Scheme, host and port, as `URL.origin`.
-   * @param options The guard, whom to tell.
+   * @param options The guard, whom to tell, and when it is made.
    */
-  constructor(origin: string, options: ConnectionOptions) {
+  constructor(origin: string, options: ConnectionOptions & { readonly made_at_ms: number }) {
     this.origin = origin;
+    this.made_at_ms = options.made_at_ms;
     this.#options = options;
     this.#client = new Client(origin, {
       ...OPTIONS,
@@ -75,23 +80,21 @@ export class Connection {
    * Posts, and waits for the answer or the deadline. If the connection is not {@linkcode Connection.reusable}
    * afterwards, the caller destroys it.
    *
-   * @param url Where to; its origin is the connection's.
+   * @param target Where to; its origin is the connection's.
    * @param request Headers and body.
-   * @param signal The deadline.
+   * @param deadline When it must be over.
    * @returns What came of it. Never rejects.
    */
-  async send(url: URL, request: SendRequest, signal: AbortSignal): Promise<SendResult> {
-    const exchange = new Exchange(url, request, signal);
+  async send(
+    { url, path }: Pick<Target, "url" | "path">,
+    { headers, body, timeout_ms }: Pick<SendRequest, "headers" | "body" | "timeout_ms">,
+    deadline: Deadline,
+  ): Promise<SendResult> {
+    const exchange = new Exchange(url, timeout_ms, deadline);
     this.#exchange = exchange;
     this.#dialled = false;
-    function onAbort(): void {
-      exchange.timeOut();
-    }
-    signal.addEventListener("abort", onAbort, { once: true });
-    const { headers, body } = request;
-    this.#client.dispatch({ path: url.pathname + url.search, method: "POST", headers, body }, exchange);
+    this.#client.dispatch({ path, method: "POST", headers, body }, exchange);
     const result = await exchange.result;
-    signal.removeEventListener("abort", onAbort);
     this.#exchange = null;
     this.#answer_complete = exchange.complete;
     return result;
@@ -128,7 +131,7 @@ export class Connection {
       throw new DialError("reset", "the new connection was closed at once");
     }
     this.#dialled = true;
-    const { url, signal } = exchange;
+    const { url, deadline: { signal } } = exchange;
     const plan = await planDial(url, this.#options.guard, signal);
     if (!plan.ok) throw new DialError(plan.error, plan.detail);
     return await dial(url, { addresses: plan.addresses, signal, ca: this.#options.ca });

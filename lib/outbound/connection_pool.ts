@@ -26,7 +26,6 @@ export class ConnectionPool {
   readonly #idle_by_origin = new Map<string, Connection[]>();
   /** Longest idle first. */
   readonly #idle = new Set<Connection>();
-  readonly #made_at_ms = new WeakMap<Connection, number>();
   readonly #closing = new Set<Promise<void>>();
 
   /** @param options Guard, clock, limits. */
@@ -52,9 +51,12 @@ export class ConnectionPool {
       return idle;
     }
     const { guard, ca, clock } = this.#options;
-    const made = new Connection(origin, { guard, ca, onClosed: (connection) => this.#onClosed(connection) });
-    this.#made_at_ms.set(made, clock.elapsed());
-    return made;
+    return new Connection(origin, {
+      guard,
+      ca,
+      made_at_ms: clock.elapsed(),
+      onClosed: (connection) => this.#onClosed(connection),
+    });
   }
 
   /**
@@ -64,14 +66,15 @@ export class ConnectionPool {
    */
   checkIn(connection: Connection): void {
     const { clock, age_ms_max, idle_max } = this.#options;
-    const age_ms = clock.elapsed() - (this.#made_at_ms.get(connection) ?? 0);
+    const age_ms = clock.elapsed() - connection.made_at_ms;
     if (!connection.reusable || age_ms > age_ms_max) return this.#discard(connection);
     const same_origin = this.#idle_by_origin.get(connection.origin);
     if (same_origin === undefined) this.#idle_by_origin.set(connection.origin, [connection]);
     else same_origin.push(connection);
     this.#idle.add(connection);
+    if (this.#idle.size <= idle_max) return;
     const [longest_idle] = this.#idle;
-    if (longest_idle !== undefined && this.#idle.size > idle_max) this.#discard(longest_idle);
+    if (longest_idle !== undefined) this.#discard(longest_idle);
   }
 
   /**

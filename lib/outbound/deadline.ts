@@ -1,27 +1,118 @@
 /**
  * The one deadline of a send, over look-up, connect, headers and body.
  *
- * Owns the timer. It must never be renewed: a receiver that drips bytes would hold a send for ever.
+ * Owns the timers: one for all sends that may take equally long, since of those the first that started is the first that
+ * ends. A timer of its own for every send took as long as writing the request. A deadline must never be renewed: a
+ * receiver that drips bytes would hold a send for ever.
  *
  * @module
  */
 import type { Clock } from "../ports.ts";
 
 /** A running deadline. Whoever starts one cancels it when the send has ended, so that no timer outlives it. */
-export interface Deadline {
-  /** Aborted when the time is up. */
-  readonly signal: AbortSignal;
-  cancel(): void;
+export class Deadline {
+  /** By the clock's `elapsed()`. */
+  readonly ends_at: number;
+  readonly #cancel: (deadline: Deadline) => void;
+  #passed = false;
+  #on_passed: (() => void) | null = null;
+  #controller: AbortController | null = null;
+
+  /** Made by {@linkcode Deadlines}. */
+  constructor(ends_at: number, cancel: (deadline: Deadline) => void) {
+    this.ends_at = ends_at;
+    this.#cancel = cancel;
+  }
+
+  /** Whether the time is up. */
+  get passed(): boolean {
+    return this.#passed;
+  }
+
+  /** Aborted when the time is up. Made when it is first asked for: a send on an open connection does without. */
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#passed) this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  /** Sets what is called when the time is up: one function, the last that was set. */
+  onPassed(run: () => void): void {
+    this.#on_passed = run;
+  }
+
+  /** The send has ended. */
+  cancel(): void {
+    this.#on_passed = null;
+    this.#cancel(this);
+  }
+
+  /** The time is up. */
+  pass(): void {
+    this.#passed = true;
+    this.#on_passed?.();
+    this.#controller?.abort();
+  }
 }
 
-/**
- * Starts a deadline.
- *
- * @param clock Whose timer it is.
- * @param timeout_ms How long, in milliseconds.
- * @returns The deadline.
- */
-export function startDeadline(clock: Pick<Clock, "after">, timeout_ms: number): Deadline {
-  const controller = new AbortController();
-  return { signal: controller.signal, cancel: clock.after(timeout_ms, () => controller.abort()) };
+/** Deadlines of one length, the one that ends first in front. */
+interface Row {
+  readonly running: Set<Deadline>;
+  cancelTimer: () => void;
+}
+
+/** Starts deadlines, and lets them pass in time. */
+export class Deadlines {
+  readonly #clock: Pick<Clock, "after" | "elapsed">;
+  readonly #rows = new Map<number, Row>();
+
+  /** @param clock Whose timers they are. */
+  constructor(clock: Pick<Clock, "after" | "elapsed">) {
+    this.#clock = clock;
+  }
+
+  /**
+   * Starts a deadline.
+   *
+   * @param timeout_ms How long, in milliseconds.
+   * @returns The deadline.
+   */
+  start(timeout_ms: number): Deadline {
+    const row = this.#rows.get(timeout_ms) ?? this.#begin(timeout_ms);
+    const deadline = new Deadline(this.#clock.elapsed() + timeout_ms, (ended) => {
+      row.running.delete(ended);
+      if (row.running.size === 0) this.#end(timeout_ms, row);
+    });
+    row.running.add(deadline);
+    return deadline;
+  }
+
+  #begin(timeout_ms: number): Row {
+    const row: Row = { running: new Set(), cancelTimer: () => {} };
+    this.#rows.set(timeout_ms, row);
+    this.#wait(timeout_ms, row, timeout_ms);
+    return row;
+  }
+
+  #wait(timeout_ms: number, row: Row, delay_ms: number): void {
+    row.cancelTimer = this.#clock.after(delay_ms, () => this.#onTimer(timeout_ms, row));
+  }
+
+  /** What the timer was set for may have ended long ago: then it waits for the first of those that run now. */
+  #onTimer(timeout_ms: number, row: Row): void {
+    const now = this.#clock.elapsed();
+    for (const deadline of row.running) {
+      if (deadline.ends_at > now) return this.#wait(timeout_ms, row, deadline.ends_at - now);
+      row.running.delete(deadline);
+      deadline.pass();
+    }
+    this.#end(timeout_ms, row);
+  }
+
+  #end(timeout_ms: number, row: Row): void {
+    row.cancelTimer();
+    if (this.#rows.get(timeout_ms) === row) this.#rows.delete(timeout_ms);
+  }
 }

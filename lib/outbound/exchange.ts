@@ -7,8 +7,9 @@
  * @module
  */
 import type { Dispatcher } from "undici";
-import type { SendRequest, SendResult } from "../ports.ts";
+import type { SendResult } from "../ports.ts";
 import { AnswerBody } from "./answer_body.ts";
+import type { Deadline } from "./deadline.ts";
 import { codeOf, DialError, exchangeErrorKind, failed } from "./send_error.ts";
 
 /** What a send is doing: for the words of a timeout. */
@@ -22,7 +23,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** What came of it. Never rejects. */
   readonly result: Promise<SendResult>;
   readonly url: URL;
-  readonly signal: AbortSignal;
+  readonly deadline: Deadline;
   /** Whether the answer was read to its end and not given up before, so that the connection may serve again. */
   complete = false;
 
@@ -36,20 +37,20 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /**
    * @param url Where to.
-   * @param request Its deadline, for the words of a timeout.
-   * @param signal Aborted when the time is up.
+   * @param timeout_ms How long it may take, for the words of a timeout.
+   * @param deadline Ends it.
    */
-  constructor(url: URL, request: SendRequest, signal: AbortSignal) {
+  constructor(url: URL, timeout_ms: number, deadline: Deadline) {
     const { promise, resolve } = Promise.withResolvers<SendResult>();
     this.result = promise;
     this.#settle = resolve;
     this.url = url;
-    this.signal = signal;
-    this.#timeout_ms = request.timeout_ms;
+    this.deadline = deadline;
+    this.#timeout_ms = timeout_ms;
+    deadline.onPassed(() => this.#timeOut());
   }
 
-  /** Ends it because the time is up. */
-  timeOut(): void {
+  #timeOut(): void {
     this.#settle(failed("timeout", `no whole answer within ${this.#timeout_ms} ms, still ${this.#phase}`));
   }
 

@@ -12,11 +12,12 @@ import type { Clock, Sender, SendErrorKind, SendRequest, SendResult } from "../p
 import { AnswerBody } from "./answer_body.ts";
 import { type DialGuard, planDial } from "./dial_plan.ts";
 import { failed } from "./send_error.ts";
-import { createSender } from "./sender.ts";
+import type { Deadline } from "./deadline.ts";
+import { createSender, type Target } from "./sender.ts";
 
 /** How a fetch sender is made. */
 export interface FetchSenderOptions extends DialGuard {
-  readonly clock: Pick<Clock, "after">;
+  readonly clock: Pick<Clock, "after" | "elapsed">;
   /** Options of `fetch` besides the request's own, such as a client that trusts a test's certificate authority. */
   readonly init?: RequestInit & { readonly client?: Deno.HttpClient };
 }
@@ -70,7 +71,8 @@ async function readBody(response: Response): Promise<AnswerBody> {
  * @returns The sender.
  */
 export function createFetchSender({ policy, resolver, clock, init }: FetchSenderOptions): Sender {
-  async function exchange(url: URL, request: SendRequest, signal: AbortSignal): Promise<SendResult> {
+  async function exchange({ url }: Target, request: SendRequest, deadline: Deadline): Promise<SendResult> {
+    const { signal } = deadline;
     const plan = await planDial(url, { policy, resolver }, signal);
     if (!plan.ok) return failed(plan.error, plan.detail);
     const headers = new Headers(request.headers);

@@ -11,7 +11,8 @@ import type { Clock, Sender, SendRequest, SendResult } from "../ports.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import type { DialGuard } from "./dial_plan.ts";
 import { exchangeErrorKind } from "./send_error.ts";
-import { createSender } from "./sender.ts";
+import type { Deadline } from "./deadline.ts";
+import { createSender, type Target } from "./sender.ts";
 
 /** How a pinned sender is made. */
 export interface PinnedSenderOptions extends DialGuard {
@@ -44,9 +45,9 @@ export function createPinnedSender({ policy, resolver, clock, ca }: PinnedSender
     age_ms_max: AGE_MS_MAX,
   });
 
-  async function exchange(url: URL, request: SendRequest, signal: AbortSignal): Promise<SendResult> {
-    const connection = pool.checkOut(url.origin);
-    const result = await connection.send(url, request, signal);
+  async function exchange(target: Target, request: SendRequest, deadline: Deadline): Promise<SendResult> {
+    const connection = pool.checkOut(target.origin);
+    const result = await connection.send(target, request, deadline);
     pool.checkIn(connection);
     return result;
   }

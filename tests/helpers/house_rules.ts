@@ -34,8 +34,8 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   { folder: "lib/plausible/", may_import: [...DOMAIN, "lib/plausible/", "zod"] },
-  // node: digests are pure, and nothing else computes them at once.
-  { folder: "lib/digest.ts", may_import: ["node:"] },
+  // Digests are pure, and nothing else computes them at once.
+  { folder: "lib/digest.ts", may_import: ["@noble/hashes/", "node:"] },
   { folder: "lib/", may_import: [...DOMAIN, "zod"] },
   // zod: a record read from KV and a message from its queue are parsed like any other input.
   { folder: "kv/", may_import: [...DOMAIN, "kv/", "zod"] },

@@ -7,11 +7,10 @@ import { assertEquals } from "@std/assert";
 import { parseNetworks } from "../../../lib/outbound/address.ts";
 import type { Connection } from "../../../lib/outbound/connection.ts";
 import { ConnectionPool } from "../../../lib/outbound/connection_pool.ts";
+import { Deadlines } from "../../../lib/outbound/deadline.ts";
 import { createManualClock, settle } from "../../helpers/manual_clock.ts";
 import { type Receiver, startRawReceiver, startReceiver } from "../../helpers/receiver.ts";
 import { createFakeResolver } from "./fake_resolver.ts";
-
-const NEVER = new AbortController().signal;
 
 function createPool(idle_max: number): ConnectionPool {
   const parsed = parseNetworks("127.0.0.0/8");
@@ -22,8 +21,15 @@ function createPool(idle_max: number): ConnectionPool {
 }
 
 async function use(pool: ConnectionPool, url: string): Promise<Connection> {
-  const connection = pool.checkOut(new URL(url).origin);
-  await connection.send(new URL(url), { url, headers: {}, body: new Uint8Array(0), timeout_ms: 1000 }, NEVER);
+  const { origin, pathname: path } = new URL(url);
+  const connection = pool.checkOut(origin);
+  const deadline = new Deadlines(createManualClock()).start(1000);
+  await connection.send({ url: new URL(url), path }, {
+    headers: {},
+    body: new Uint8Array(0),
+    timeout_ms: 1000,
+  }, deadline);
+  deadline.cancel();
   return connection;
 }
 
