@@ -8,11 +8,11 @@
  * @module
  */
 import { KV, LEASE } from "../lib/limits.ts";
-import type { AgendaStore, DueEntry, Marker } from "../lib/store.ts";
+import type { AgendaStore, DueEntry, Marker, UnwrittenDelivery } from "../lib/store.ts";
 import { type Key, keys, slotOf } from "./keys.ts";
 import type { Mutation } from "./member.ts";
-import type { RecordReader } from "./record_reader.ts";
-import { beatRecord, deliveryRecord, dueRecord } from "./records.ts";
+import { beatRecord, deliveryRecord, dueRecord, eventRecord } from "./records.ts";
+import { dueEntryOf, firstDue, unwrittenOf } from "./unwritten.ts";
 import type { StoreParts } from "./webhook_store.ts";
 
 /** A part of a key that must be a string, as written by `keys.ts`. */
@@ -20,32 +20,21 @@ function text(key: Key, index: number): string {
   return String(key[index]);
 }
 
-/** A due entry, or null for one that can't be read: the next walk makes it anew. */
-function dueEntry(entry: Deno.KvEntry<Uint8Array>, reader: RecordReader): DueEntry | null {
-  const record = reader.read(dueRecord, entry);
-  if (record === null) return null;
-  const { site_id, owner } = record;
-  return {
-    webhook_id: text(entry.key, 1),
-    at: Number(entry.key[2]),
-    event_id: text(entry.key, 3),
-    site_id,
-    owner,
-  };
-}
-
 /**
  * The writing of a due entry and of the marker that leads to it.
  *
- * @param entry The entry.
+ * @param entry The entry; it stands for a delivery without a record if it has what is to be known of one.
  * @param marker_at Where the marker belongs when the lane is on hold until later.
  */
 export function dueMutations(
-  { webhook_id, event_id, site_id, at, owner }: DueEntry,
+  { webhook_id, event_id, site_id, at, owner, unwritten }: Omit<DueEntry, "unwritten"> & {
+    readonly unwritten: UnwrittenDelivery | null;
+  },
   marker_at: number = at,
 ): Mutation[] {
+  const value = dueRecord.encode({ site_id, owner, unwritten });
   return [
-    { kind: "set", key: keys.due(webhook_id, at, event_id), value: dueRecord.encode({ site_id, owner }) },
+    { kind: "set", key: keys.due(webhook_id, at, event_id), value },
     { kind: "mark", key: keys.agenda(slotOf(marker_at), webhook_id) },
   ];
 }
@@ -60,13 +49,20 @@ export function createAgendaStore({ db, committer, clock, reader }: StoreParts):
   /** Writes a due entry that can't be read anew, from the delivery that names it. */
   async function repairEntry({ key, versionstamp }: Deno.KvEntry<unknown>): Promise<void> {
     const [webhook_id, event_id] = [text(key, 1), text(key, 3)];
-    const delivery = reader.read(deliveryRecord, await db.get(keys.delivery(event_id, webhook_id)));
     const at = Number(key[2]);
-    if (delivery?.due_at !== at) return;
-    await committer.commit({
-      checks: [{ key, versionstamp }],
-      mutations: dueMutations({ ...delivery, at, owner: delivery.lease?.owner ?? null }),
-    });
+    const stored = await db.get<Uint8Array>(keys.delivery(event_id, webhook_id));
+    const delivery = reader.read(deliveryRecord, stored);
+    const event = stored.versionstamp === null
+      ? reader.read(eventRecord, await db.get<Uint8Array>(keys.event(event_id)))
+      : null;
+    // Without a record, what the entry said is in the event, but for who was at it.
+    const says = delivery?.due_at === at
+      ? { ...delivery, owner: delivery.lease?.owner ?? null, unwritten: null }
+      : firstDue(event, webhook_id) === at && event !== null
+      ? { webhook_id, event_id, site_id: event.site_id, owner: null, unwritten: unwrittenOf(event) }
+      : null;
+    if (says === null) return;
+    await committer.commit({ checks: [{ key, versionstamp }], mutations: dueMutations({ ...says, at }) });
   }
 
   return {
@@ -104,7 +100,7 @@ export function createAgendaStore({ db, committer, clock, reader }: StoreParts):
       const limit = most + 1;
       const options = { limit, batchSize: Math.min(limit, KV.list_batch_max) };
       for await (const entry of db.list<Uint8Array>({ prefix: keys.dueOf(webhook_id) }, options)) {
-        const found = dueEntry(entry, reader);
+        const found = dueEntryOf(entry, reader);
         if (found === null) continue;
         if (found.at > until || due.length === most) return { due, next: found };
         due.push(found);
@@ -132,9 +128,13 @@ export function createAgendaStore({ db, committer, clock, reader }: StoreParts):
 
     async dropEntry({ webhook_id, at, event_id, site_id }) {
       const key = keys.due(webhook_id, at, event_id);
-      const delivery = await db.get<Uint8Array>(keys.delivery(event_id, webhook_id));
+      const [delivery, due] = await db.getMany<[Uint8Array, Uint8Array]>([
+        keys.delivery(event_id, webhook_id),
+        key,
+      ]);
       const record = reader.read(deliveryRecord, delivery);
-      if (record?.due_at === at) return;
+      const stands_for_it = delivery.versionstamp === null && dueEntryOf(due, reader)?.unwritten;
+      if (record?.due_at === at || stands_for_it) return;
       const broken = record === null && delivery.versionstamp !== null;
       const due_at = broken ? clock.now() + LEASE.broken_again_ms : record?.due_at ?? null;
       const owner = record?.lease?.owner ?? null;
@@ -144,7 +144,9 @@ export function createAgendaStore({ db, committer, clock, reader }: StoreParts):
         checks: [{ key: delivery.key, versionstamp: delivery.versionstamp }],
         mutations: [
           { kind: "delete", key },
-          ...(due_at === null ? [] : dueMutations({ webhook_id, event_id, site_id, at: due_at, owner })),
+          ...(due_at === null
+            ? []
+            : dueMutations({ webhook_id, event_id, site_id, at: due_at, owner, unwritten: null })),
         ],
       });
     },

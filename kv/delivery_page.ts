@@ -8,20 +8,18 @@
  */
 import { type Delivery, effectiveStatus } from "../lib/delivery.ts";
 import { INPUT, KV } from "../lib/limits.ts";
-import type { DeliveryPage, DeliveryQuery, Versioned } from "../lib/store.ts";
+import type { DeliveryPage, DeliveryQuery } from "../lib/store.ts";
 import type { Webhook } from "../lib/webhook.ts";
 import type { Database } from "./database.ts";
 import { type Key, keys } from "./keys.ts";
 import type { RecordReader } from "./record_reader.ts";
 import { deliveryRecord, webhookRecord } from "./records.ts";
+import { readDeliveries } from "./unwritten.ts";
 
 /** What a page is read with. */
 export interface DeliveryPageReader {
   readonly db: Database;
   readonly reader: RecordReader;
-  readonly readMany: (
-    ids: readonly { readonly event_id: string; readonly webhook_id: string }[],
-  ) => Promise<(Versioned<Delivery> | null)[]>;
   /** The smallest id an event accepted at that time can have. */
   readonly idPrefixAt: (at_ms: number) => string;
 }
@@ -105,7 +103,7 @@ class PageDeliveries {
       if (deliveries !== null) return deliveries;
       this.#together = false;
     }
-    return (await this.#reader.readMany(taken)).map((found) => found?.value ?? null);
+    return await this.#readEach(taken);
   }
 
   /** The deliveries, or null if too many others lie between them. */
@@ -120,10 +118,19 @@ class PageDeliveries {
     const entries = await Array.fromAsync(db.list<Uint8Array>({ start, end }, { limit, batchSize }));
     if (entries.length === limit) return null;
     const found = new Map(entries.map((entry) => [entry.key.slice(1).join(" "), entry]));
-    return taken.map(({ event_id, webhook_id }) => {
+    const deliveries = taken.map(({ event_id, webhook_id }) => {
       const entry = found.get(`${event_id} ${webhook_id}`);
-      return entry === undefined ? null : reader.read(deliveryRecord, entry);
+      return entry === undefined ? undefined : reader.read(deliveryRecord, entry);
     });
+    // Those that nothing has happened to yet are not there, and those that retention took.
+    const missing = taken.filter((_, index) => deliveries[index] === undefined);
+    const others = (await this.#readEach(missing)).values();
+    return deliveries.map((delivery) => delivery === undefined ? others.next().value ?? null : delivery);
+  }
+
+  async #readEach(taken: readonly Position[]): Promise<(Delivery | null)[]> {
+    const names = taken.map(({ event_id, webhook_id }) => ({ event_id, webhook_id }));
+    return (await readDeliveries(this.#reader, names)).map((found) => found?.value ?? null);
   }
 }
 

@@ -9,6 +9,7 @@ import type { Database } from "./database.ts";
 import { type Key, keys } from "./keys.ts";
 import type { RecordReader } from "./record_reader.ts";
 import { eventRecord } from "./records.ts";
+import { eventOf } from "./unwritten.ts";
 
 /** What a page is read with. */
 export interface EventPageReader {
@@ -59,7 +60,7 @@ export async function readEvents(
     chunks.push(db.getMany<Uint8Array[]>(ids.slice(from, from + KV.get_many_max).map(keys.event)));
   }
   return (await Promise.all(chunks)).flat()
-    .map((entry) => reader.read(eventRecord, entry)).filter((event) => event !== null);
+    .map((entry) => reader.read(eventRecord, entry)).filter((event) => event !== null).map(eventOf);
 }
 
 /**

@@ -3,14 +3,14 @@
  *
  * Owns the invariant that everything rests on: a delivery with something to do has exactly one due entry, at its
  * `due_at`, and an agenda marker no later than that. Both change in the same commit as the delivery, here and nowhere
- * else. There is no moment between "stored" and "scheduled" for a crash to fall into.
+ * else. There is no moment between "stored" and "scheduled" for a crash to fall into. Until something happens to it, a
+ * delivery is its due entry and no more (`unwritten.ts`).
  *
  * @module
  */
 import type { AuditNote } from "../lib/audit.ts";
-import type { Delivery } from "../lib/delivery.ts";
-import { KV } from "../lib/limits.ts";
-import type { Acceptance, EventStore, Versioned } from "../lib/store.ts";
+import { type Delivery, isUntouched } from "../lib/delivery.ts";
+import type { Acceptance, EventStore, KnownDelivery } from "../lib/store.ts";
 import { createAuditRecords } from "./audit_store.ts";
 import { deliveryPage } from "./delivery_page.ts";
 import { eventPage, eventRange, readEvents } from "./event_page.ts";
@@ -20,24 +20,32 @@ import { createAlertRecords } from "./alert_store.ts";
 import { type Key, keys } from "./keys.ts";
 import type { Check, Mutation } from "./member.ts";
 import { deliveryRecord, eventRecord, idempotencyRecord } from "./records.ts";
+import { eventOf, readDeliveries, withFirstDue } from "./unwritten.ts";
 import { watchWriting } from "./watch_store.ts";
 import type { StoreParts, WebhookRecords } from "./webhook_store.ts";
 
 const EMPTY = new Uint8Array(0);
 
 /** The due entry of a delivery with something to do, and the marker that leads to it. */
-function scheduleMutations(delivery: Delivery, marker_at: number | null): Mutation[] {
+function scheduleMutations(
+  delivery: Delivery,
+  { written, marker_at }: { readonly written: boolean; readonly marker_at: number | null },
+): Mutation[] {
   const { due_at: at, lease } = delivery;
   if (at === null) return [];
-  return dueMutations({ ...delivery, at, owner: lease?.owner ?? null }, marker_at ?? at);
-}
-
-function versioned<Value>(value: Value | null, versionstamp: string): Versioned<Value> | null {
-  return value === null ? null : { value, versionstamp };
+  const { event, created_at } = delivery;
+  const unwritten = written ? null : { event, created_at };
+  return dueMutations({ ...delivery, at, owner: lease?.owner ?? null, unwritten }, marker_at ?? at);
 }
 
 function deliveryKey({ event_id, webhook_id }: { event_id: string; webhook_id: string }): Key {
   return keys.delivery(event_id, webhook_id);
+}
+
+/** What has changed if anything has happened to a delivery: of one without a record, its due entry. */
+function knownKey({ value, written }: KnownDelivery): Key {
+  const { event_id, webhook_id, due_at } = value;
+  return written || due_at === null ? deliveryKey(value) : keys.due(webhook_id, due_at, event_id);
 }
 
 /** What a move brings along in its commit. */
@@ -72,15 +80,16 @@ export function createEventStore(
   }
 
   /** Everything that changes with a delivery: the record, and where it is due. */
-  function moveMutations(before: Delivery, after: Delivery): Mutation[] {
+  function moveMutations({ value: before, written }: KnownDelivery, after: Delivery): Mutation[] {
     const moved = before.due_at !== after.due_at || before.lease?.owner !== after.lease?.owner;
-    if (!moved) return [deliverySet(after)];
+    // An entry that stood for the delivery is written again without that: whoever knows it by the entry learns of it.
+    if (!moved && written) return [deliverySet(after)];
     return [
       deliverySet(after),
       ...(before.due_at === null || before.due_at === after.due_at ? [] : [
         { kind: "delete", key: keys.due(before.webhook_id, before.due_at, before.event_id) } as const,
       ]),
-      ...scheduleMutations(after, null),
+      ...scheduleMutations(after, { written: true, marker_at: null }),
     ];
   }
 
@@ -92,8 +101,9 @@ export function createEventStore(
   function acceptanceMutations({ event, deliveries, idempotency, listed }: Acceptance): Mutation[] {
     const { id, site_id, accepted_at } = event;
     const expire_in_ms = retention.event(id, accepted_at, deliveries.length > 0, accepted_at);
+    const recorded = withFirstDue(event, deliveries.map(({ delivery }) => delivery));
     const mutations: Mutation[] = [
-      { kind: "set", key: keys.event(id), value: eventRecord.encode(event), expire_in_ms },
+      { kind: "set", key: keys.event(id), value: eventRecord.encode(recorded), expire_in_ms },
     ];
     if (listed) mutations.push({ kind: "set", key: keys.siteEvent(site_id, id), value: EMPTY, expire_in_ms });
     if (idempotency !== null) {
@@ -102,10 +112,11 @@ export function createEventStore(
       mutations.push({ kind: "set", key, value, expire_in_ms: retention.idempotency() });
     }
     for (const { delivery, marker_at } of deliveries) {
-      mutations.push(deliverySet(delivery));
+      const written = !isUntouched(delivery);
+      if (written) mutations.push(deliverySet(delivery));
       const log = keys.log(delivery.site_id, delivery.webhook_id, delivery.event_id);
       mutations.push({ kind: "set", key: log, value: EMPTY, expire_in_ms });
-      mutations.push(...scheduleMutations(delivery, marker_at));
+      mutations.push(...scheduleMutations(delivery, { written, marker_at }));
     }
     return mutations;
   }
@@ -126,36 +137,19 @@ export function createEventStore(
     return result.ok ? result.versionstamp : null;
   }
 
-  async function readMany(
-    ids: readonly { readonly event_id: string; readonly webhook_id: string }[],
-  ): Promise<(Versioned<Delivery> | null)[]> {
-    const chunks: Promise<Deno.KvEntryMaybe<Uint8Array>[]>[] = [];
-    for (let from = 0; from < ids.length; from += KV.get_many_max) {
-      const some = ids.slice(from, from + KV.get_many_max).map(deliveryKey);
-      chunks.push(db.getMany<Uint8Array[]>(some));
-    }
-    return (await Promise.all(chunks)).flat().map((entry) =>
-      entry.versionstamp === null ? null : versioned(reader.read(deliveryRecord, entry), entry.versionstamp)
-    );
-  }
-
-  async function read(event_id: string, webhook_id: string): Promise<Versioned<Delivery> | null> {
-    return (await readMany([{ event_id, webhook_id }]))[0] ?? null;
-  }
-
   async function move(
-    known: Versioned<Delivery>,
+    known: KnownDelivery,
     next: (delivery: Delivery) => Delivery | null,
     { pause, note }: MovedWith,
-  ): Promise<Versioned<Delivery> | null> {
+  ): Promise<KnownDelivery | null> {
     const entry = note === undefined ? null : { id: audit.begin(), note };
     let before = known;
     // Each turn means that someone else moved the delivery (or its webhook) first, so this ends.
     for (;;) {
       const after = next(before.value);
       if (after === null) return null;
-      const checks: Check[] = [{ key: deliveryKey(after), versionstamp: before.versionstamp }];
-      const mutations = moveMutations(before.value, after);
+      const checks: Check[] = [{ key: knownKey(before), versionstamp: before.versionstamp }];
+      const mutations = moveMutations(before, after);
       if (entry !== null) mutations.push(audit.writing(entry.id, entry.note));
       if (pause !== undefined) {
         const webhook = await webhooks.read(after.site_id, after.webhook_id);
@@ -169,9 +163,12 @@ export function createEventStore(
         }
       }
       const result = await committer.commit({ checks, mutations });
-      if (result.ok) return { value: after, versionstamp: result.versionstamp };
-      const again = await read(after.event_id, after.webhook_id);
-      if (again === null) return null;
+      if (result.ok) return { value: after, versionstamp: result.versionstamp, written: true };
+      const [again] = await readDeliveries(parts, [{
+        event_id: after.event_id,
+        webhook_id: after.webhook_id,
+      }]);
+      if (again === undefined || again === null) return null;
       if (entry !== null && await audit.written(entry.id)) return again;
       before = again;
     }
@@ -208,7 +205,7 @@ export function createEventStore(
           // Nobody was told about it until now, so it would be gone after a week: it must outlive its delivery.
           { kind: "set", key: event.key, value: event.value, expire_in_ms },
           { kind: "set", key: keys.siteEvent(site_id, event_id), value: EMPTY, expire_in_ms },
-          ...scheduleMutations(delivery, null),
+          ...scheduleMutations(delivery, { written: true, marker_at: null }),
         ],
       });
       return result.ok;
@@ -216,7 +213,7 @@ export function createEventStore(
 
     async event(event_id) {
       const entry = await db.get<Uint8Array>(keys.event(event_id));
-      return entry.versionstamp === null ? null : eventRecord.decode(entry.value);
+      return entry.versionstamp === null ? null : eventOf(eventRecord.decode(entry.value));
     },
 
     async eventPage(site_id, query) {
@@ -246,15 +243,16 @@ export function createEventStore(
 
     async delivery(event_id, webhook_id) {
       const { value, versionstamp } = await db.get<Uint8Array>(keys.delivery(event_id, webhook_id));
-      return versionstamp === null ? null : { value: deliveryRecord.decode(value), versionstamp };
+      if (versionstamp !== null) return { value: deliveryRecord.decode(value), versionstamp, written: true };
+      return (await readDeliveries(parts, [{ event_id, webhook_id }]))[0] ?? null;
     },
-    deliveries: readMany,
+    deliveries: (names) => readDeliveries(parts, names),
 
     move: (known, next, pause) => move(known, next, { pause }),
     moveAudited: (known, next, note) => move(known, next, { note }),
 
     async deliveryPage(site_id, query) {
-      return await deliveryPage({ db, reader, readMany, idPrefixAt: parts.idPrefixAt }, site_id, query);
+      return await deliveryPage({ db, reader, idPrefixAt: parts.idPrefixAt }, site_id, query);
     },
   };
 }

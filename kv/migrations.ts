@@ -29,8 +29,9 @@ export function migrated(json: unknown, missed: readonly Migration[]): unknown {
  * every change of what keys mean. A file without a format is of the first.
  *
  * 2: deliveries and lanes of their second version.
+ * 3: deliveries that nothing has happened to yet have no record; due entries and events of their second version.
  */
-export const DATABASE_FORMAT = 2;
+export const DATABASE_FORMAT = 3;
 
 /**
  * 2: deliveries can be redelivered. What was written between had both fields already and called itself the first.
@@ -43,3 +44,9 @@ export const DELIVERY_MIGRATIONS: readonly Migration[] = [
 export const LANE_MIGRATIONS: readonly Migration[] = [
   (json) => ({ failing_since: null, breaker: { failures: 0, openings: 0, open_until: null }, ...json }),
 ];
+
+/** 2: an entry may stand for a delivery without a record. Before, every delivery had one. */
+export const DUE_MIGRATIONS: readonly Migration[] = [(json) => ({ ...json, unwritten: null })];
+
+/** 2: an event may say when such entries are. What it says nothing about has records. */
+export const EVENT_MIGRATIONS: readonly Migration[] = [(json) => json];

@@ -20,6 +20,8 @@ import type { Webhook } from "../lib/webhook.ts";
 import { FORMATS } from "../lib/webhook_settings.ts";
 import {
   DELIVERY_MIGRATIONS,
+  DUE_MIGRATIONS,
+  EVENT_MIGRATIONS,
   LANE_MIGRATIONS,
   migrated,
   type Migration,
@@ -251,7 +253,16 @@ export const auditRecord = codec<AuditEntry>(
 );
 
 /** A due entry; when, for whom and of what is in its key. */
-export const dueRecord = codec("due", z.object({ site_id: z.string(), owner: z.string().nullable() }));
+export const dueRecord = codec(
+  "due",
+  z.object({
+    site_id: z.string(),
+    owner: z.string().nullable(),
+    /** What else is to be known of a delivery without a record of its own. */
+    unwritten: z.object({ event: eventName, created_at: at }).nullable(),
+  }),
+  DUE_MIGRATIONS,
+);
 /** The way from an API key's id to its hash. */
 export const apiKeyIdRecord = codec("API key id", z.object({ hash: z.string() }));
 /** The last beat of a process. */
@@ -268,14 +279,21 @@ const eventHead = z.object({
   accepted_at: at,
   timestamp: z.string(),
   decisions: z.array(z.object({ webhook_id: z.string(), reason: z.enum(SKIP_REASONS).nullable() })),
+  first_due: z.array(at.nullable()).optional(),
 });
 
 const NEWLINE = 0x0a;
 
-const eventForm = { kind: "event", schema: eventHead, migrations: [] };
+const eventForm = { kind: "event", schema: eventHead, migrations: EVENT_MIGRATIONS };
+
+/** An event, and where the deliveries are that were made with it and have no record yet. */
+export interface EventRecord extends StoredEvent {
+  /** When the due entry of each is, in the order of the decisions. */
+  readonly first_due?: readonly (number | null)[] | undefined;
+}
 
 /** An event: a line of JSON, then the body verbatim, so that what is signed is what was stored, byte for byte. */
-export const eventRecord: Codec<StoredEvent> = {
+export const eventRecord: Codec<EventRecord> = {
   version: versionAfter(eventForm.migrations),
   encode({ body, ...head }) {
     const line = encoder.encode(JSON.stringify({ v: eventRecord.version, ...eventHead.parse(head) }));

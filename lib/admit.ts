@@ -7,7 +7,7 @@
  * @module
  */
 import type { Decision } from "./decide.ts";
-import { type Delivery, newDelivery } from "./delivery.ts";
+import { type Delivery, isUntouched, newDelivery } from "./delivery.ts";
 import { leased } from "./delivery_moves.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Reservation } from "./engine/engine_ports.ts";
@@ -158,7 +158,9 @@ function handOver(
   engine.hand(
     deliveries.flatMap(({ delivery }, index) => {
       const reservation = reservations[index];
-      return reservation === undefined ? [] : [{ known: { value: delivery, versionstamp }, reservation }];
+      return reservation === undefined
+        ? []
+        : [{ known: { value: delivery, versionstamp, written: false }, reservation }];
     }),
     event.body,
     origin,

@@ -120,6 +120,19 @@ export function newDelivery(made: NewDelivery): Delivery {
   };
 }
 
+/**
+ * Whether nothing has happened to a delivery since it was made with its event: it waits, or somebody is at it for the first
+ * time.
+ *
+ * @param delivery The delivery.
+ * @returns Whether it differs from {@linkcode newDelivery} at most in when it is due and who is at it.
+ */
+export function isUntouched(delivery: Delivery): boolean {
+  return delivery.status === "pending" && delivery.trigger === "automatic" && delivery.due_at !== null &&
+    delivery.attempts_total === 0 && delivery.wishes === 0 && delivery.failures === 0 &&
+    delivery.scheduled_at === null && delivery.queued_at === delivery.created_at;
+}
+
 /** An attempt before its delivery numbers and judges it. */
 export type ObservedAttempt = Omit<Attempt, "number" | "outcome">;
 

@@ -14,7 +14,7 @@ import { isoOrNull } from "./iso.ts";
 import { INPUT } from "./limits.ts";
 import { dateTime } from "./page.ts";
 import type { Clock } from "./ports.ts";
-import type { Store, StoredEvent, Versioned } from "./store.ts";
+import type { KnownDelivery, Store, StoredEvent } from "./store.ts";
 import { validate, validationError } from "./validate.ts";
 import { assertActive, type Webhook } from "./webhook.ts";
 import { findWebhook } from "./webhooks.ts";
@@ -132,7 +132,7 @@ async function recoverSome(
 
 async function recoverOne(
   event: StoredEvent,
-  known: Versioned<Delivery> | null,
+  known: KnownDelivery | null,
   { webhook, ports: { store, clock } }: { webhook: Webhook; ports: RecoverPorts },
 ): Promise<boolean> {
   if (known === null) {

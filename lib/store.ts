@@ -25,6 +25,15 @@ export interface Versioned<Value> {
   readonly versionstamp: string;
 }
 
+/** A delivery as last read or written. */
+export interface KnownDelivery extends Versioned<Delivery> {
+  /**
+   * Whether it has a record of its own. Nothing has happened yet to one that has none: the versionstamp is that of its due
+   * entry then.
+   */
+  readonly written: boolean;
+}
+
 /** An event as stored. */
 export interface StoredEvent {
   readonly id: string;
@@ -78,6 +87,9 @@ export interface WatchChange {
   readonly watch: WatchState;
 }
 
+/** What is to be known of a delivery that nothing has happened to yet, besides when it is due and who is at it. */
+export type UnwrittenDelivery = Pick<Delivery, "event" | "created_at">;
+
 /** A due entry: someone has to look at this delivery at that time. */
 export interface DueEntry {
   readonly webhook_id: string;
@@ -86,6 +98,8 @@ export interface DueEntry {
   readonly at: number;
   /** The process that holds the delivery until then, or null. */
   readonly owner: string | null;
+  /** What else is to be known of a delivery that nothing has happened to yet; null if it has a record of its own. */
+  readonly unwritten: (UnwrittenDelivery & { readonly versionstamp: string }) | null;
 }
 
 /** What a look at a lane's due entries found. */
@@ -245,11 +259,11 @@ export interface EventStore {
     most: number,
   ): Promise<EventStretch>;
   /** @throws {BrokenRecord} If it is there and can't be read. */
-  delivery(event_id: string, webhook_id: string): Promise<Versioned<Delivery> | null>;
-  /** Several at once, in the order asked for; null also for what can't be read. */
+  delivery(event_id: string, webhook_id: string): Promise<KnownDelivery | null>;
+  /** Several at once, in the order asked for, by name or by due entry; null also for what can't be read. */
   deliveries(
-    ids: readonly { readonly event_id: string; readonly webhook_id: string }[],
-  ): Promise<(Versioned<Delivery> | null)[]>;
+    names: readonly (DueEntry | { readonly event_id: string; readonly webhook_id: string })[],
+  ): Promise<(KnownDelivery | null)[]>;
   /**
    * Adds a delivery of an event that was accepted earlier, with everything that leads to it.
    * @returns Whether it was added; not if there is one already, or the event is kept no longer.
@@ -264,19 +278,19 @@ export interface EventStore {
    * @returns The delivery after it, or null if `next` left it or it is gone.
    */
   move(
-    known: Versioned<Delivery>,
+    known: KnownDelivery,
     next: (delivery: Delivery) => Delivery | null,
     pause?: Pause,
-  ): Promise<Versioned<Delivery> | null>;
+  ): Promise<KnownDelivery | null>;
   /**
    * As {@linkcode EventStore.move}, told in the audit in the same commit. It is decided again only while it is not done,
    * also where only the answer of its commit was lost.
    */
   moveAudited(
-    known: Versioned<Delivery>,
+    known: KnownDelivery,
     next: (delivery: Delivery) => Delivery | null,
     note: AuditNote,
-  ): Promise<Versioned<Delivery> | null>;
+  ): Promise<KnownDelivery | null>;
   /** Reads one page of a site's deliveries; looks at 2,000 records at most. */
   deliveryPage(site_id: string, query: DeliveryQuery): Promise<DeliveryPage>;
 }

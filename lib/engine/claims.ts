@@ -12,7 +12,7 @@ import type { Directory } from "../directory.ts";
 import { BrokenRecord } from "../errors.ts";
 import { LANE, LEASE } from "../limits.ts";
 import type { Clock, Log } from "../ports.ts";
-import type { DueEntry, Store, StoredEvent, Versioned } from "../store.ts";
+import type { DueEntry, KnownDelivery, Store, StoredEvent } from "../store.ts";
 import type { Webhook } from "../webhook.ts";
 import type { Lane } from "./lane.ts";
 import type { Lanes } from "./lanes.ts";
@@ -75,7 +75,7 @@ export class Claims {
 
   /** Ends what must not be sent any more, and puts off what can't be. @returns Whether it was such. */
   async #endedInstead(
-    known: Versioned<Delivery>,
+    known: KnownDelivery,
     webhook: Webhook,
     event: StoredEvent | "broken" | null,
   ): Promise<boolean> {
@@ -101,12 +101,12 @@ export class Claims {
 
   async #claimOne(
     entry: DueEntry,
-    known: Versioned<Delivery>,
+    known: KnownDelivery,
     into: { webhook: Webhook; lane: Lane; body: Uint8Array<ArrayBuffer>; bytes: number },
   ): Promise<void> {
     const { store, clock, lanes, instance, outlived } = this.#ports;
     const { webhook, lane, body, bytes } = into;
-    let claimed: Versioned<Delivery> | null = null;
+    let claimed: KnownDelivery | null = null;
     try {
       const now = clock.now();
       const until_ms = now + webhook.timeout_ms + LEASE.margin_ms;
@@ -125,7 +125,7 @@ export class Claims {
 
   /** The events of several deliveries, each read once. */
   async #events(
-    found: readonly (Versioned<Delivery> | null)[],
+    found: readonly (KnownDelivery | null)[],
   ): Promise<Map<string, StoredEvent | "broken">> {
     const ids = new Set(found.flatMap((known) => known === null ? [] : [known.value.event_id]));
     const events = new Map<string, StoredEvent | "broken">();

@@ -10,7 +10,7 @@
 import type { Delivery } from "../delivery.ts";
 import type { LaneState } from "../lane_state.ts";
 import { LEASE, TIME } from "../limits.ts";
-import type { Versioned } from "../store.ts";
+import type { KnownDelivery } from "../store.ts";
 import type { Origin } from "../tracing.ts";
 import type { Webhook } from "../webhook.ts";
 import { Attempts } from "./attempts.ts";
@@ -174,7 +174,7 @@ export class Engine {
    * @param origin The request that brought it.
    */
   hand(
-    accepted: readonly { readonly known: Versioned<Delivery>; readonly reservation: Reservation }[],
+    accepted: readonly { readonly known: KnownDelivery; readonly reservation: Reservation }[],
     body: Uint8Array<ArrayBuffer>,
     origin?: Origin,
   ): void {
@@ -196,7 +196,7 @@ export class Engine {
    * @param parcel What receivers get, and the request that asked for it.
    */
   async sendNow(
-    known: Versioned<Delivery>,
+    known: KnownDelivery,
     webhook: Webhook,
     { body, origin }: Pick<Held, "body" | "origin">,
   ): Promise<void> {

@@ -9,14 +9,14 @@ import { breakerState } from "../breaker.ts";
 import type { Delivery } from "../delivery.ts";
 import { LANE_AT_FIRST, type LaneState, laneStateAfter, quietUntil, type SendNews } from "../lane_state.ts";
 import { LANE, LEASE, TIME } from "../limits.ts";
-import type { Versioned } from "../store.ts";
+import type { KnownDelivery } from "../store.ts";
 import type { Origin } from "../tracing.ts";
 import type { Webhook } from "../webhook.ts";
 import { RateWindow } from "./rate_window.ts";
 
 /** A delivery whose lease this process holds, ready to send without reading anything back. */
 export interface Held {
-  readonly known: Versioned<Delivery>;
+  readonly known: KnownDelivery;
   readonly body: Uint8Array<ArrayBuffer>;
   /** What it counts against the bound of memory. */
   readonly bytes: number;

@@ -23,7 +23,11 @@ Deno.test("createOutsideEngine() keeps nothing, rings once for what was accepted
   assertEquals(reservations, [due, due]);
   engine.hand([], new Uint8Array());
   assertEquals(rings, 0);
-  const known = { value: sampleDelivery(sampleEvent(), sampleWebhook().id), versionstamp: "1" };
+  const known = {
+    value: sampleDelivery(sampleEvent(), sampleWebhook().id),
+    versionstamp: "1",
+    written: true,
+  };
   engine.hand([{ known, reservation: due }, { known, reservation: due }], new Uint8Array());
   assertEquals(rings, 1);
   engine.unreserve(reservations);

@@ -8,6 +8,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Key, keys, slotOf } from "../../kv/keys.ts";
 import { BrokenRecord } from "../../lib/errors.ts";
 import { LEASE, TIME } from "../../lib/limits.ts";
+import type { StoredEvent } from "../../lib/store.ts";
+import type { Webhook } from "../../lib/webhook.ts";
 import { SAMPLE_SITE } from "../helpers/sample.ts";
 import { indexFaults } from "../kv/store_contract_state.ts";
 import { makeStage, type Stage, stageEvent, stageWebhook } from "./stage.ts";
@@ -23,6 +25,13 @@ async function spoil({ db }: Stage, key: Key, value: Uint8Array): Promise<() => 
   return async () => void await db.atomic().set(key, before.value).commit();
 }
 
+/** Sees to it that a delivery has a record: until something happens to it, it has none. */
+async function written({ store }: Stage, { id }: StoredEvent, webhook: Webhook): Promise<void> {
+  const known = await store.delivery(id, webhook.id);
+  assert(known !== null);
+  await store.move(known, (delivery) => ({ ...delivery }));
+}
+
 async function dueEntries({ db }: Stage): Promise<Key[]> {
   const found = await Array.fromAsync(db.list({ prefix: keys.dueAll() }));
   return found.map(({ key }) => key);
@@ -36,6 +45,7 @@ Deno.test("a delivery that can't be read holds up no other, stays as it is, and 
     const [bad, good] = [stageEvent(stage, 1), stageEvent(stage, 2)];
     await stage.put(bad, [webhook.id]);
     await stage.put(good, [webhook.id]);
+    await written(stage, bad, webhook);
     const key = keys.delivery(bad.id, webhook.id);
     const repair = await spoil(stage, key, broken);
     const process = await stage.process("a");

@@ -26,7 +26,7 @@ function makeLane(state: Partial<LaneState> = {}): Lane {
 function held(n: number): Held {
   const event = sampleEvent(n);
   return {
-    known: { value: sampleDelivery(event, WEBHOOK.id), versionstamp: "0" },
+    known: { value: sampleDelivery(event, WEBHOOK.id), versionstamp: "0", written: true },
     body: event.body,
     bytes: 10,
   };

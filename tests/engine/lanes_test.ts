@@ -103,7 +103,7 @@ function makeStage(): Stage {
       if (!lanes.reserve(lane, bytes)) return false;
       const event = sampleEvent(n);
       events.set(event.id, n);
-      const known = { value: sampleDelivery(event, lane.webhook_id), versionstamp: "0" };
+      const known = { value: sampleDelivery(event, lane.webhook_id), versionstamp: "0", written: true };
       lanes.hand(lane, { known, body: event.body, bytes });
       return true;
     },
@@ -178,7 +178,7 @@ Deno.test("what a person asked for is sent at once, past caps, holds and a pause
   await stage.sending[0]?.end(stage.clock.now() + 60_000);
   stage.may_send = false;
   const event = sampleEvent(9);
-  const known = { value: sampleDelivery(event, lane.webhook_id), versionstamp: "0" };
+  const known = { value: sampleDelivery(event, lane.webhook_id), versionstamp: "0", written: true };
   stage.lanes.sendNow(lane, { known, body: event.body, bytes: 0 });
   assertEquals([stage.started.length, stage.lanes.in_flight], [3, 2]);
   assert(stage.lanes.holds(event.id, lane.webhook_id));

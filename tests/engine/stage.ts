@@ -12,7 +12,7 @@ import { createCommitter } from "../../kv/committer.ts";
 import { createQueueAlarm } from "../../kv/alarm.ts";
 import { createRetention } from "../../kv/retention.ts";
 import { createStore } from "../../kv/store.ts";
-import type { Delivery } from "../../lib/delivery.ts";
+import { type Delivery, isUntouched } from "../../lib/delivery.ts";
 import { Directory } from "../../lib/directory.ts";
 import { Engine } from "../../lib/engine/engine.ts";
 import { LANE } from "../../lib/limits.ts";
@@ -270,7 +270,7 @@ async function acceptInto(
       const reservation = reservations[index];
       return reservation === undefined
         ? []
-        : [{ known: { value: delivery, versionstamp: stamp }, reservation }];
+        : [{ known: { value: delivery, versionstamp: stamp, written: !isUntouched(delivery) }, reservation }];
     }),
     event.body,
   );

@@ -35,6 +35,7 @@ function makeStage(): Stage {
     webhook_id: "wh_1",
     site_id: "example.com",
     owner: null,
+    unwritten: null,
   });
   return {
     clock,

@@ -50,11 +50,6 @@ async function open(webhooks: number): Promise<Opened> {
       range: () => read.batches++,
     }),
     reader: createRecordReader({ clock, log: recordingLog() }),
-    readMany(ids) {
-      read.records += ids.length;
-      read.batches += 1;
-      return store.deliveries(ids);
-    },
     idPrefixAt: (at_ms) => `evt_${sampleUlidPrefix(at_ms)}`,
   };
   return { store, reader, read };
@@ -75,8 +70,15 @@ function countingList(db: FakeKv, on: { log(): void; delivery(): void; range(): 
     };
     return entries;
   };
+  const getMany: FakeKv["getMany"] = (asked, ...options) => {
+    const records = asked.filter(([table]) => table === "delivery");
+    if (records.length > 0) on.range();
+    for (const _ of records) on.delivery();
+    return db.getMany(asked, ...options);
+  };
+  const counting = { list, getMany };
   return new Proxy(db, {
-    get: (target, name) => name === "list" ? list : Reflect.get(target, name).bind(target),
+    get: (target, name) => Reflect.get(counting, name) ?? Reflect.get(target, name).bind(target),
   });
 }
 
@@ -84,7 +86,13 @@ function countingList(db: FakeKv, on: { log(): void; delivery(): void; range(): 
 async function accept(store: Store, from: number, count: number, webhooks: readonly number[]): Promise<void> {
   await Promise.all(Array.from({ length: count }, (_, index) => {
     const event = sampleEvent(from + index, { accepted_at: SAMPLE_AT + from + index });
-    return store.accept(sampleAcceptance(event, webhooks.map(sampleWebhookId)));
+    const acceptance = sampleAcceptance(event, webhooks.map(sampleWebhookId));
+    // Each with a record, so that what is read for one is one record.
+    const deliveries = acceptance.deliveries.map(({ delivery, marker_at }) => ({
+      delivery: { ...delivery, trigger: "recover" } as const,
+      marker_at,
+    }));
+    return store.accept({ ...acceptance, deliveries });
   }));
 }
 

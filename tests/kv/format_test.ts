@@ -109,13 +109,13 @@ Deno.test("the service and the commands beside it refuse the file of a later rel
 const VERSIONS = {
   delivery: [records.deliveryRecord, 2],
   webhook: [records.webhookRecord, 1],
-  event: [records.eventRecord, 1],
+  event: [records.eventRecord, 2],
   lane: [records.laneRecord, 2],
   idempotency: [records.idempotencyRecord, 1],
   api_key: [records.apiKeyRecord, 1],
   api_key_id: [records.apiKeyIdRecord, 1],
   audit: [records.auditRecord, 1],
-  due: [records.dueRecord, 1],
+  due: [records.dueRecord, 2],
   beat: [records.beatRecord, 1],
   guard: [records.guardRecord, 1],
   seal: [records.sealRecord, 1],
@@ -128,7 +128,7 @@ const VERSIONS = {
 
 Deno.test("whoever changes the form of a record raises the format of the database", () => {
   // Where this fails: add the step to kv/migrations.ts, raise DATABASE_FORMAT, and write both down here.
-  assertEquals(DATABASE_FORMAT, 2);
+  assertEquals(DATABASE_FORMAT, 3);
   for (const [kind, [codec, version]] of Object.entries(VERSIONS)) assertEquals(codec.version, version, kind);
   assertEquals(formatRecord.version, 1, "every release must be able to read it, for ever");
 });

@@ -184,7 +184,15 @@ const KINDS: readonly Kind[] = [
   kind("API key id", apiKeyIdRecord, fc.record({ hash: text })),
   kind("lane", laneRecord, lane),
   kind("idempotency", idempotencyRecord, fc.record({ event_id: text, digest: text, expires_at: at })),
-  kind("due", dueRecord, fc.record({ site_id: text, owner: fc.option(text) })),
+  kind(
+    "due",
+    dueRecord,
+    fc.record({
+      site_id: text,
+      owner: fc.option(text),
+      unwritten: fc.option(fc.record({ event: fc.constantFrom("goal_completion", "test"), created_at: at })),
+    }),
+  ),
   kind("instance", beatRecord, fc.record({ at })),
   kind("site", guardRecord, fc.record({ changed_at: at })),
   kind("secret check", sealRecord, fc.record({ sealed: text })),

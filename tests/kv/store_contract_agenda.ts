@@ -190,8 +190,9 @@ function testDropEntry(test: ContractTest): void {
     site_id: SAMPLE_SITE,
     at,
     owner: null,
+    unwritten: null,
   });
-  const value = dueRecord.encode({ site_id: SAMPLE_SITE, owner: null });
+  const value = dueRecord.encode({ site_id: SAMPLE_SITE, owner: null, unwritten: null });
 
   test("dropEntry() removes an entry that no delivery names, and never one that a delivery names", async ({ store, db }) => {
     await acceptDue(store, 1, SLOT_0);

@@ -17,7 +17,7 @@ import {
   withAttempt,
 } from "../../lib/delivery_moves.ts";
 import { LEASE } from "../../lib/limits.ts";
-import type { Store, Versioned } from "../../lib/store.ts";
+import type { KnownDelivery, Store } from "../../lib/store.ts";
 import { sampleAcceptance, sampleAttempt, sampleEvent, sampleWebhookId } from "../helpers/sample.ts";
 import type { OpenedStore } from "./store_contract.ts";
 import { indexFaults } from "./store_contract_state.ts";
@@ -60,7 +60,7 @@ const round = fc.record({
 
 class Model {
   /** Deliveries as this test last saw them: often stale, as an engine's are. */
-  readonly #known: Versioned<Delivery>[] = [];
+  readonly #known: KnownDelivery[] = [];
   /** Until when each lane was on hold. */
   readonly held_until = new Map<string, number>();
   #events = 0;
@@ -135,7 +135,9 @@ class Model {
     );
     const versionstamp = await store.accept(acceptance);
     if (versionstamp === null) throw new Error("nothing stood against it");
-    for (const { delivery } of acceptance.deliveries) this.#known.push({ value: delivery, versionstamp });
+    for (const { delivery } of acceptance.deliveries) {
+      this.#known.push({ value: delivery, versionstamp, written: false });
+    }
   }
 
   async #acceptOnHold(store: Store, { pick, at }: { pick: number; at: number }): Promise<void> {

@@ -7,7 +7,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { keys, slotOf } from "../../kv/keys.ts";
 import type { Delivery } from "../../lib/delivery.ts";
 import { ended, leased, withAttempt } from "../../lib/delivery_moves.ts";
-import type { EventStore, Versioned } from "../../lib/store.ts";
+import type { EventStore, KnownDelivery } from "../../lib/store.ts";
 import { webhookStatus } from "../../lib/webhook.ts";
 import {
   SAMPLE_AT,
@@ -25,12 +25,12 @@ import { allEntries, indexFaults, keysBelow } from "./store_contract_state.ts";
 const WEBHOOK = sampleWebhookId(1);
 
 /** Accepts one event for one webhook. */
-async function accepted(store: EventStore, n = 1): Promise<Versioned<Delivery>> {
+async function accepted(store: EventStore, n = 1): Promise<KnownDelivery> {
   const acceptance = sampleAcceptance(sampleEvent(n), [WEBHOOK]);
   const versionstamp = await store.accept(acceptance);
   const [first] = acceptance.deliveries;
   assert(versionstamp !== null && first !== undefined);
-  return { value: first.delivery, versionstamp };
+  return { value: first.delivery, versionstamp, written: false };
 }
 
 /** Enters a failed attempt that is to be made again at `due_at`. */
@@ -43,6 +43,7 @@ function retried(number: number, due_at: number): (delivery: Delivery) => Delive
 /** Registers this part. */
 export function testMoves(test: ContractTest): void {
   testFollowing(test);
+  testUntouched(test);
   testConflicts(test);
   testPause(test);
 }
@@ -89,8 +90,10 @@ function testFollowing(test: ContractTest): void {
   });
 
   test("move() that neither reschedules nor changes hands leaves the due entry alone", async ({ store, db }) => {
-    const known = await accepted(store);
-    const key = keys.due(WEBHOOK, SAMPLE_AT, known.value.event_id);
+    const untouched = await accepted(store);
+    const key = keys.due(WEBHOOK, SAMPLE_AT, untouched.value.event_id);
+    const known = await store.move(untouched, (delivery) => ({ ...delivery, trigger: "test" }));
+    assert(known !== null);
     const before = await db.get(key);
     await store.move(known, (delivery) => ({ ...delivery, trigger: "manual" }));
     assertEquals(await db.get(key), before);
@@ -105,11 +108,67 @@ function testFollowing(test: ContractTest): void {
   });
 
   test("move() of a delivery that is gone returns null and does not bring it back", async ({ store, db }) => {
+    const untouched = await accepted(store, 1);
+    const moved = await store.move(await accepted(store, 2), retried(1, SAMPLE_AT + 5000));
+    assert(moved !== null);
+    for (const known of [untouched, moved]) {
+      const { event_id, due_at } = known.value;
+      const key = keys.delivery(event_id, WEBHOOK);
+      await db.atomic().delete(key).delete(keys.due(WEBHOOK, due_at ?? 0, event_id)).commit();
+      assertEquals(await store.move(known, (delivery) => ended(delivery, "exhausted")), null);
+      assertEquals((await db.get(key)).versionstamp, null);
+    }
+  });
+}
+
+function testUntouched(test: ContractTest): void {
+  test("a delivery has no record until something happens to it, and is there for whoever asks", async ({ store, db }) => {
+    const until_ms = SAMPLE_AT + 40_000;
+    for (const lease of [undefined, { owner: "one", until_ms }]) {
+      const event = sampleEvent(lease === undefined ? 1 : 2);
+      const acceptance = sampleAcceptance(event, [WEBHOOK], lease);
+      const versionstamp = await store.accept(acceptance);
+      const value = acceptance.deliveries[0]?.delivery;
+      assert(versionstamp !== null && value !== undefined);
+      const known = { value, versionstamp, written: false };
+      assertEquals(await store.delivery(event.id, WEBHOOK), known);
+      const { due } = await store.look(WEBHOOK, until_ms, 10);
+      const entry = due.find(({ event_id }) => event_id === event.id);
+      assert(entry !== undefined);
+      assertEquals(await store.deliveries([entry, value]), [known, known]);
+      assertEquals((await db.get(keys.delivery(event.id, WEBHOOK))).versionstamp, null);
+
+      const moved = await store.move(known, (delivery) => ended(delivery, "cancelled"));
+      assertEquals(await store.delivery(event.id, WEBHOOK), moved);
+      assertEquals([moved?.written, moved?.value.status], [true, "cancelled"]);
+      assertEquals(await indexFaults(db), []);
+    }
+  });
+
+  test("what changes an untouched delivery without moving it is not lost on who knew it so", async ({ store, other, db }) => {
     const known = await accepted(store);
-    const key = keys.delivery(known.value.event_id, WEBHOOK);
-    await db.atomic().delete(key).commit();
-    assertEquals(await store.move(known, (delivery) => ended(delivery, "exhausted")), null);
-    assertEquals((await db.get(key)).versionstamp, null);
+    const wished = await other.move(known, (delivery) => ({ ...delivery, wishes: 1 }));
+    assertEquals(wished?.value.due_at, known.value.due_at);
+    const after = await store.move(known, retried(1, SAMPLE_AT + 5000));
+    assertEquals([after?.value.wishes, after?.value.attempts_total], [1, 1]);
+    assertEquals(await indexFaults(db), []);
+  });
+
+  test("an untouched delivery whose due entry is gone is no delivery, though its event is there", async ({ store, db }) => {
+    const { value } = await accepted(store);
+    await db.atomic().delete(keys.due(WEBHOOK, SAMPLE_AT, value.event_id)).commit();
+    assertEquals(await store.delivery(value.event_id, WEBHOOK), null);
+    assertEquals(await store.deliveries([value]), [null]);
+  });
+
+  test("the walk makes a due entry anew that can't be read and stood for a delivery", async ({ store, db }) => {
+    const known = await accepted(store);
+    const key = keys.due(WEBHOOK, SAMPLE_AT, known.value.event_id);
+    await db.atomic().set(key, new Uint8Array([1, 2, 3])).commit();
+    assertEquals(await store.delivery(known.value.event_id, WEBHOOK), null);
+    await store.repairAgenda();
+    assertEquals((await store.delivery(known.value.event_id, WEBHOOK))?.value, known.value);
+    assertEquals(await indexFaults(db), []);
   });
 }
 
@@ -233,7 +292,7 @@ function testPause(test: ContractTest): void {
     const orphan = sampleAcceptance(sampleEvent(9), [sampleWebhookId(9)]);
     const versionstamp = await store.accept(orphan) ?? "";
     for (const { delivery } of orphan.deliveries) {
-      const after = await store.move({ value: delivery, versionstamp }, gone, {
+      const after = await store.move({ value: delivery, versionstamp, written: false }, gone, {
         reason: "gone",
         at,
         notice: null,

@@ -93,12 +93,14 @@ Deno.test("Store keeps a pending delivery for ever, and one that is over for the
   await clock.advance(RETENTION_DAYS * TIME.DAY_MS - 1);
   assertEquals(numbersOn(await store.deliveryPage(SAMPLE_SITE, pageQuery())), [[2, 1], [1, 1]]);
   await clock.advance(0.1 * RETENTION_DAYS * TIME.DAY_MS + 1);
-  assertEquals(await keysBelow(db, "delivery"), [[sampleEvent(2).id, WEBHOOK]]);
+  assertEquals(await keysBelow(db, "delivery"), []);
+  assertEquals(await keysBelow(db, "due"), [[WEBHOOK, SAMPLE_AT, sampleEvent(2).id]]);
   assertEquals(await keysBelow(db, "event"), []);
   assertEquals(await keysBelow(db, "site_event"), []);
   assertEquals(await keysBelow(db, "log"), []);
   await clock.advance(1000 * TIME.DAY_MS);
-  assertEquals((await store.delivery(sampleEvent(2).id, WEBHOOK))?.value.status, "pending");
+  const { due } = await store.look(WEBHOOK, clock.now(), 10);
+  assertEquals((await store.deliveries(due)).map((found) => found?.value.status), ["pending"]);
   assertEquals(await indexFaults(db), []);
   assertEquals((await store.webhooksOf(SAMPLE_SITE)).length, 1);
 });

@@ -32,7 +32,7 @@ function agenda(due_at: readonly (number | null)[]): GaugePorts["store"] & { loo
       const at = due_at[Number(webhook_id)];
       const entry: DueEntry[] = at === null || at === undefined || at > until
         ? []
-        : [{ webhook_id, at, event_id: "", site_id: "", owner: null }];
+        : [{ webhook_id, at, event_id: "", site_id: "", owner: null, unwritten: null }];
       return Promise.resolve({ due: entry, next: null });
     },
   };

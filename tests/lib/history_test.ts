@@ -173,7 +173,7 @@ function storage(event = true): Parameters<typeof findDelivery>[2] {
     store: {
       delivery: (event_id, webhook_id) => {
         const known = event_id === EVENT.id && webhook_id === WEBHOOK.id;
-        return Promise.resolve(known ? { value: delivery(), versionstamp: "0" } : null);
+        return Promise.resolve(known ? { value: delivery(), versionstamp: "0", written: true } : null);
       },
       event: () => Promise.resolve(event ? EVENT : null),
     },

@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { eventRecord } from "../../kv/records.ts";
+import { dueRecord, eventRecord } from "../../kv/records.ts";
+import { eventOf, fromDueEntry } from "../../kv/unwritten.ts";
 import type { LaneState } from "../../lib/lane_state.ts";
 import { LEASE } from "../../lib/limits.ts";
 import type { Delivery } from "../../lib/delivery.ts";
@@ -126,7 +127,7 @@ export class Mirror {
         const of_webhook = inside(this.dues, String(first), () => new Map());
         const of_event = inside(of_webhook, String(third), () => new Map());
         if (bytes === null) of_event.delete(Number(second));
-        else of_event.set(Number(second), parsed<{ owner: string | null }>(bytes).owner);
+        else this.#noteDue(mutation.key.map(String), dueRecord.decode(bytes), { of_event, changes });
         if (of_event.size === 0) of_webhook.delete(String(third));
         changes.indexed.add(String(first));
         return;
@@ -148,7 +149,7 @@ export class Mirror {
       }
       case "event": {
         if (bytes === null) return;
-        const event = eventRecord.decode(bytes);
+        const event = eventOf(eventRecord.decode(bytes));
         if (!this.events.has(event.id)) changes.events.push(event);
         this.events.set(event.id, event);
         return;
@@ -169,6 +170,25 @@ export class Mirror {
         else this.instances.add(String(first));
         if (bytes !== null) changes.beats.push(String(first));
     }
+  }
+
+  /** A due entry, which may be all that there is of a delivery. */
+  #noteDue(
+    [, webhook_id = "", at = "", event_id = ""]: readonly string[],
+    { site_id, owner, unwritten }: ReturnType<typeof dueRecord.decode>,
+    { of_event, changes }: {
+      of_event: Map<number, string | null>;
+      changes: { deliveries: DeliveryChange[] };
+    },
+  ): void {
+    of_event.set(Number(at), owner);
+    if (unwritten === null) return;
+    const entry = { webhook_id, event_id, at: Number(at), site_id, owner };
+    const known = fromDueEntry({ ...entry, unwritten: { ...unwritten, versionstamp: "" } });
+    const after = known?.value ?? null;
+    const before = this.deliveries.get(nameOf({ event_id, webhook_id })) ?? null;
+    if (after !== null) this.deliveries.set(nameOf(after), after);
+    changes.deliveries.push({ before, after });
   }
 
   /** How many due entries there are. */

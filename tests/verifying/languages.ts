@@ -117,7 +117,11 @@ export const LIBRARIES: readonly Language[] = [
 /** Whether a program is on this machine and answers. */
 export async function isThere([program, ...args]: Language["probe"]): Promise<boolean> {
   const command = new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "null" });
-  return await command.output().then(({ success }) => success, () => false);
+  try {
+    return (await command.output()).success;
+  } catch {
+    return false; // Thrown at once, not rejected with, where there is no such program.
+  }
 }
 
 /** A block of the document, by its marker. */

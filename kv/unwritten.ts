@@ -1,0 +1,190 @@
+/**
+ * Deliveries that nothing has happened to yet: they have no record of their own.
+ *
+ * Owns what stands for such a delivery until it is first moved: its due entry, which is written with the event in any case
+ * and says all there is to know, and its event, which says when that entry is. The record comes with the first attempt. A
+ * delivery is written once instead of twice then (docs/decisions/0015-unwritten-deliveries.md).
+ *
+ * It must never be guessed from an event alone that there is such a delivery: without its due entry it is over and expired.
+ *
+ * @module
+ */
+import { type Delivery, isUntouched, newDelivery } from "../lib/delivery.ts";
+import { leased } from "../lib/delivery_moves.ts";
+import type { DueEntry, KnownDelivery, StoredEvent, UnwrittenDelivery } from "../lib/store.ts";
+import type { Database } from "./database.ts";
+import { keys } from "./keys.ts";
+import { KV } from "../lib/limits.ts";
+import type { RecordReader } from "./record_reader.ts";
+import { deliveryRecord, dueRecord, type EventRecord, eventRecord } from "./records.ts";
+
+/** What names a delivery. */
+export interface DeliveryName {
+  readonly event_id: string;
+  readonly webhook_id: string;
+}
+
+/**
+ * The delivery that a due entry stands for.
+ *
+ * @param entry The entry as read.
+ * @returns The delivery, or null if it has a record of its own.
+ */
+export function fromDueEntry({ unwritten, at, owner, ...of }: DueEntry): KnownDelivery | null {
+  if (unwritten === null) return null;
+  const { event, created_at, versionstamp } = unwritten;
+  const made = newDelivery({ ...of, event, trigger: "automatic", created_at, queued_at: created_at });
+  const value = owner === null ? { ...made, due_at: at } : leased(made, { owner, until_ms: at });
+  return { value, versionstamp, written: false };
+}
+
+/**
+ * What an event's record says of the deliveries that are made with it and have no record.
+ *
+ * @param event The event.
+ * @param deliveries Those made with it.
+ * @returns The event with the time of their due entries, in the order of its decisions.
+ */
+export function withFirstDue(event: StoredEvent, deliveries: readonly Delivery[]): EventRecord {
+  const due_at = new Map(
+    deliveries.filter(isUntouched).map(({ webhook_id, due_at }) => [webhook_id, due_at]),
+  );
+  if (due_at.size === 0) return event;
+  return { ...event, first_due: event.decisions.map(({ webhook_id }) => due_at.get(webhook_id) ?? null) };
+}
+
+/** What is to be known of a delivery that was made with an event, besides when it is due and who is at it. */
+export function unwrittenOf({ event, accepted_at }: StoredEvent): UnwrittenDelivery {
+  return { event, created_at: accepted_at };
+}
+
+/** The event as the domain knows it. */
+export function eventOf({ first_due: _, ...event }: EventRecord): StoredEvent {
+  return event;
+}
+
+/** What deliveries are read with. */
+interface Reading {
+  readonly db: Pick<Database, "getMany">;
+  readonly reader: RecordReader;
+}
+
+/** Reads some keys, ten at a time. */
+async function getAll(
+  db: Reading["db"],
+  all: readonly Deno.KvKey[],
+): Promise<Deno.KvEntryMaybe<Uint8Array>[]> {
+  const chunks: Promise<Deno.KvEntryMaybe<Uint8Array>[]>[] = [];
+  for (let from = 0; from < all.length; from += KV.get_many_max) {
+    chunks.push(db.getMany<Uint8Array[]>(all.slice(from, from + KV.get_many_max)));
+  }
+  return (await Promise.all(chunks)).flat();
+}
+
+function written(
+  entry: Deno.KvEntryMaybe<Uint8Array>,
+  reader: RecordReader,
+): KnownDelivery | null {
+  const value = reader.read(deliveryRecord, entry);
+  return value === null || entry.versionstamp === null
+    ? null
+    : { value, versionstamp: entry.versionstamp, written: true };
+}
+
+/**
+ * Reads a due entry.
+ *
+ * @param entry As the database has it.
+ * @param reader For one that can't be read: the next walk makes it anew.
+ * @returns The entry, or null.
+ */
+export function dueEntryOf(
+  entry: Deno.KvEntryMaybe<Uint8Array>,
+  reader: RecordReader,
+): DueEntry | null {
+  const record = reader.read(dueRecord, entry);
+  if (record === null || entry.versionstamp === null) return null;
+  const { site_id, owner, unwritten } = record;
+  const [, webhook_id, at, event_id] = entry.key;
+  return {
+    webhook_id: String(webhook_id),
+    at: Number(at),
+    event_id: String(event_id),
+    site_id,
+    owner,
+    unwritten: unwritten === null ? null : { ...unwritten, versionstamp: entry.versionstamp },
+  };
+}
+
+/**
+ * Reads deliveries, with or without records.
+ *
+ * @param reading The database, and how its records are read.
+ * @param names Which; a due entry that was just read and stands for a delivery is that delivery.
+ * @returns Each as it is, null for one that is not there or can't be read.
+ */
+export async function readDeliveries(
+  { db, reader }: Reading,
+  names: readonly (DeliveryName | DueEntry)[],
+): Promise<(KnownDelivery | null)[]> {
+  const found = names.map((name) => "unwritten" in name ? fromDueEntry(name) : null);
+  const asked = [...names.keys()].filter((index) => found[index] === null);
+  const entries = await getAll(db, asked.map((index) => deliveryKey(names[index])));
+  const missing: number[] = [];
+  for (const [place, index] of asked.entries()) {
+    const entry = entries[place];
+    if (entry === undefined) continue;
+    if (entry.versionstamp === null) missing.push(index);
+    else found[index] = written(entry, reader);
+  }
+  if (missing.length === 0) return found;
+  const unwritten = await readUnwritten({ db, reader }, missing.map((index) => nameOf(names[index])));
+  for (const [place, index] of missing.entries()) found[index] = unwritten[place] ?? null;
+  return found;
+}
+
+function nameOf(name: DeliveryName | undefined): DeliveryName {
+  return name ?? { event_id: "", webhook_id: "" };
+}
+
+function deliveryKey(name: DeliveryName | undefined): Deno.KvKey {
+  const { event_id, webhook_id } = nameOf(name);
+  return keys.delivery(event_id, webhook_id);
+}
+
+/** Deliveries that had no record a moment ago: their events say where their due entries are, or were. */
+async function readUnwritten(
+  { db, reader }: Reading,
+  names: readonly DeliveryName[],
+): Promise<(KnownDelivery | null)[]> {
+  const event_ids = [...new Set(names.map(({ event_id }) => event_id))];
+  const entries = await getAll(db, event_ids.map(keys.event));
+  const events = new Map(event_ids.map((id, index) => {
+    const entry = entries[index];
+    return [id, entry === undefined ? null : reader.read(eventRecord, entry)];
+  }));
+  return await Promise.all(names.map(async (name) => {
+    const at = firstDue(events.get(name.event_id) ?? null, name.webhook_id);
+    if (at === null) return null;
+    // Both at one moment: the record may have come since it was missed, and the due entry have gone with that.
+    const [delivery, due] = await db.getMany<[Uint8Array, Uint8Array]>([
+      keys.delivery(name.event_id, name.webhook_id),
+      keys.due(name.webhook_id, at, name.event_id),
+    ]);
+    if (delivery.versionstamp !== null) return written(delivery, reader);
+    const entry = dueEntryOf(due, reader);
+    return entry === null ? null : fromDueEntry(entry);
+  }));
+}
+
+/**
+ * When the due entry is, or was, of a delivery without a record.
+ *
+ * @param event Its event.
+ * @param webhook_id For whom it is.
+ * @returns The time; null if it has a record since it was made.
+ */
+export function firstDue(event: EventRecord | null, webhook_id: string): number | null {
+  const index = event?.decisions.findIndex((decision) => decision.webhook_id === webhook_id) ?? -1;
+  return event?.first_due?.[index] ?? null;
+}
