@@ -7,7 +7,7 @@
  * @module
  */
 import type { Decision } from "./decide.ts";
-import { type Delivery, isUntouched, newDelivery } from "./delivery.ts";
+import { type Delivery, newDelivery } from "./delivery.ts";
 import { leased } from "./delivery_moves.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Reservation } from "./engine/engine_ports.ts";

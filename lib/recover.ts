@@ -8,7 +8,7 @@
  */
 import { z } from "zod";
 import { type AuditNote, webhookNote } from "./audit.ts";
-import { type Delivery, effectiveStatus, newDelivery } from "./delivery.ts";
+import { effectiveStatus, newDelivery } from "./delivery.ts";
 import { ended, revived } from "./delivery_moves.ts";
 import { isoOrNull } from "./iso.ts";
 import { INPUT } from "./limits.ts";

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type Delivery, effectiveStatus, isTooOld } from "../delivery.ts";
+import { effectiveStatus, isTooOld } from "../delivery.ts";
 import { ended, interrupted, leased, released } from "../delivery_moves.ts";
 import type { Directory } from "../directory.ts";
 import { BrokenRecord } from "../errors.ts";

@@ -7,7 +7,6 @@
  *
  * @module
  */
-import type { Delivery } from "../delivery.ts";
 import type { LaneState } from "../lane_state.ts";
 import { LEASE, TIME } from "../limits.ts";
 import type { KnownDelivery } from "../store.ts";

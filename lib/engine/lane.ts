@@ -6,7 +6,6 @@
  * @module
  */
 import { breakerState } from "../breaker.ts";
-import type { Delivery } from "../delivery.ts";
 import { LANE_AT_FIRST, type LaneState, laneStateAfter, quietUntil, type SendNews } from "../lane_state.ts";
 import { LANE, LEASE, TIME } from "../limits.ts";
 import type { KnownDelivery } from "../store.ts";
