@@ -101,7 +101,7 @@ export function createEventStore(
   function acceptanceMutations({ event, deliveries, idempotency, listed }: Acceptance): Mutation[] {
     const { id, site_id, accepted_at } = event;
     const expire_in_ms = retention.event(id, accepted_at, deliveries.length > 0, accepted_at);
-    const recorded = withFirstDue(event, deliveries.map(({ delivery }) => delivery));
+    const recorded = withFirstDue(event, deliveries);
     const mutations: Mutation[] = [
       { kind: "set", key: keys.event(id), value: eventRecord.encode(recorded), expire_in_ms },
     ];
@@ -125,15 +125,15 @@ export function createEventStore(
     change: Parameters<EventStore["acceptWith"]>[0],
     acceptances: readonly Acceptance[],
   ): Promise<string | null> {
-    const state = change === null
-      ? { checks: [], mutations: [] }
-      : "watch" in change
-      ? watchWriting(change)
-      : alerts.writing(change);
-    const result = await committer.commit({
-      checks: [...state.checks, ...acceptances.flatMap(acceptanceChecks)],
-      mutations: [...state.mutations, ...acceptances.flatMap(acceptanceMutations)],
-    });
+    const state = change === null ? null : "watch" in change ? watchWriting(change) : alerts.writing(change);
+    const checks = acceptances.flatMap(acceptanceChecks);
+    const mutations = acceptances.flatMap(acceptanceMutations);
+    const result = await committer.commit(
+      state === null ? { checks, mutations } : {
+        checks: [...state.checks, ...checks],
+        mutations: [...state.mutations, ...mutations],
+      },
+    );
     return result.ok ? result.versionstamp : null;
   }
 

@@ -71,52 +71,68 @@ function mix(print: number, value: number): number {
   return Math.imul(print ^ value, 0x0100_0193);
 }
 
-function measureText(part: string, start: number): KeyMeasure {
-  const text = part.toWellFormed(); // KV stores a lone surrogate as U+FFFD, so the two are one key
-  let bytes = 2; // a tag before, a zero after
-  let print = mix(start, 2);
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    print = mix(print, code);
-    if (code === 0) bytes += 2; // a zero within is escaped
-    else if (code < 0x80) bytes += 1;
-    else if (code < 0x800 || (code >= 0xd800 && code <= 0xdfff)) bytes += 2; // a surrogate is half of four
-    else bytes += 3;
-  }
-  return { bytes, print };
-}
+/** Measures keys part by part, without an object for each part: this runs for every key of every member. */
+class KeyMeter implements KeyMeasure {
+  bytes = 0;
+  print = 0;
 
-function measureBytes(part: Uint8Array, start: number): KeyMeasure {
-  let bytes = 2 + part.length;
-  let print = mix(start, 1);
-  for (const byte of part) {
-    print = mix(print, byte);
-    if (byte === 0) bytes += 1;
+  /** Measures a key; what was measured before is forgotten. */
+  read(key: Deno.KvKey): void {
+    this.bytes = 0;
+    this.print = 0x811c_9dc5 | 0;
+    for (let index = 0; index < key.length; index++) this.#add(key[index]);
   }
-  return { bytes, print };
-}
 
-function measureBigint(part: bigint, start: number): KeyMeasure {
-  const length = part === 0n ? 0 : (part < 0n ? -part : part).toString(16).length + 1 >> 1;
-  return {
-    bytes: (length <= 8 ? 1 : 2) + length,
-    print: mix(mix(start, 3), Number(BigInt.asIntN(32, part))),
-  };
-}
-
-function measurePart(part: Deno.KvKeyPart, start: number): KeyMeasure {
-  if (typeof part === "string") return measureText(part, start);
-  if (typeof part === "number") {
-    return { bytes: 9, print: mix(mix(mix(start, 4), part | 0), Math.trunc(part / 2 ** 32) | 0) };
+  #add(part: Deno.KvKeyPart | undefined): void {
+    if (typeof part === "string") return this.#addText(part);
+    if (typeof part === "number") {
+      this.bytes += 9;
+      this.print = mix(mix(mix(this.print, 4), part | 0), Math.trunc(part / 2 ** 32) | 0);
+    } else if (typeof part === "boolean") {
+      this.bytes += 1;
+      this.print = mix(this.print, part ? 6 : 5);
+    } else if (typeof part === "bigint") {
+      this.#addBigint(part);
+    } else {
+      assert(part instanceof Uint8Array, "a key is made of strings, numbers, bigints, booleans and bytes");
+      this.#addBytes(part);
+    }
   }
-  if (typeof part === "boolean") return { bytes: 1, print: mix(start, part ? 6 : 5) };
-  if (typeof part === "bigint") return measureBigint(part, start);
-  assert(part instanceof Uint8Array, "a key is made of strings, numbers, bigints, booleans and bytes");
-  return measureBytes(part, start);
+
+  #addText(part: string): void {
+    const text = part.toWellFormed(); // KV stores a lone surrogate as U+FFFD, so the two are one key
+    let bytes = 2; // a tag before, a zero after
+    let print = mix(this.print, 2);
+    for (let index = 0; index < text.length; index++) {
+      const code = text.charCodeAt(index);
+      print = mix(print, code);
+      if (code === 0) bytes += 2; // a zero within is escaped
+      else if (code < 0x80) bytes += 1;
+      else if (code < 0x800 || (code >= 0xd800 && code <= 0xdfff)) bytes += 2; // a surrogate is half of four
+      else bytes += 3;
+    }
+    this.bytes += bytes;
+    this.print = print;
+  }
+
+  #addBytes(part: Uint8Array): void {
+    this.bytes += 2 + part.length;
+    this.print = mix(this.print, 1);
+    for (const byte of part) {
+      this.print = mix(this.print, byte);
+      if (byte === 0) this.bytes += 1;
+    }
+  }
+
+  #addBigint(part: bigint): void {
+    const length = part === 0n ? 0 : (part < 0n ? -part : part).toString(16).length + 1 >> 1;
+    this.bytes += (length <= 8 ? 1 : 2) + length;
+    this.print = mix(mix(this.print, 3), Number(BigInt.asIntN(32, part)));
+  }
 }
 
 /**
- * Measures a key in one pass, without building a string: this runs for every key of every member.
+ * Measures a key in one pass, without building a string.
  *
  * @param key The key.
  * @returns Its size as Deno KV counts it, and its fingerprint.
@@ -130,14 +146,9 @@ function measurePart(part: Deno.KvKeyPart, start: number): KeyMeasure {
  * ```
  */
 export function measureKey(key: Deno.KvKey): KeyMeasure {
-  let bytes = 0;
-  let print = 0x811c_9dc5 | 0;
-  for (const part of key) {
-    const measure = measurePart(part, print);
-    bytes += measure.bytes;
-    print = measure.print;
-  }
-  return { bytes, print };
+  const meter = new KeyMeter();
+  meter.read(key);
+  return { bytes: meter.bytes, print: meter.print };
 }
 
 /**
@@ -194,11 +205,10 @@ function assertWithin(what: string, amount: number, max: number): void {
   if (amount > max) fail(`Cannot commit: at most ${max} ${what}, current value is ${amount}`); // no text unless needed
 }
 
-function measuredKey(key: Deno.KvKey, limits: AtomicLimits): KeyMeasure {
+function readKey(meter: KeyMeter, key: Deno.KvKey, limits: AtomicLimits): void {
   assert(key.length > 0, "Cannot commit: a key must not be empty");
-  const measure = measureKey(key);
-  assertWithin("bytes in a key", measure.bytes, limits.key_bytes_max);
-  return measure;
+  meter.read(key);
+  assertWithin("bytes in a key", meter.bytes, limits.key_bytes_max);
 }
 
 /**
@@ -222,6 +232,7 @@ export function measureMember(member: Member, limits: AtomicLimits = ATOMIC_LIMI
   let bytes = 0;
   let key_bytes_total = 0;
   let alone = false;
+  const key = new KeyMeter();
   const check_prints: number[] = [];
   const mutation_prints: number[] = [];
   for (const check of member.checks) {
@@ -229,12 +240,12 @@ export function measureMember(member: Member, limits: AtomicLimits = ATOMIC_LIMI
       check.versionstamp === null || VERSIONSTAMP.test(check.versionstamp),
       "Cannot commit: a versionstamp must be null or 20 hexadecimal digits",
     );
-    const key = measuredKey(check.key, limits);
+    readKey(key, check.key, limits);
     check_prints.push(key.print);
     bytes += key.bytes;
   }
   for (const mutation of member.mutations) {
-    const key = measuredKey(mutation.key, limits);
+    readKey(key, mutation.key, limits);
     mutation_prints.push(key.print);
     bytes += key.bytes + valueBytes(mutation, limits);
     if (mutation.kind !== "delete") {

@@ -9,9 +9,10 @@
  *
  * @module
  */
-import { type Delivery, isUntouched, newDelivery } from "../lib/delivery.ts";
+import { assert } from "@std/assert";
+import { isUntouched, newDelivery } from "../lib/delivery.ts";
 import { leased } from "../lib/delivery_moves.ts";
-import type { DueEntry, KnownDelivery, StoredEvent, UnwrittenDelivery } from "../lib/store.ts";
+import type { Acceptance, DueEntry, KnownDelivery, StoredEvent, UnwrittenDelivery } from "../lib/store.ts";
 import type { Database } from "./database.ts";
 import { keys } from "./keys.ts";
 import { KV } from "../lib/limits.ts";
@@ -45,12 +46,18 @@ export function fromDueEntry({ unwritten, at, owner, ...of }: DueEntry): KnownDe
  * @param deliveries Those made with it.
  * @returns The event with the time of their due entries, in the order of its decisions.
  */
-export function withFirstDue(event: StoredEvent, deliveries: readonly Delivery[]): EventRecord {
-  const due_at = new Map(
-    deliveries.filter(isUntouched).map(({ webhook_id, due_at }) => [webhook_id, due_at]),
-  );
-  if (due_at.size === 0) return event;
-  return { ...event, first_due: event.decisions.map(({ webhook_id }) => due_at.get(webhook_id) ?? null) };
+export function withFirstDue(event: StoredEvent, deliveries: Acceptance["deliveries"]): EventRecord {
+  if (deliveries.length === 0) return event;
+  let next = 0;
+  // Both are in the order of the site's webhooks.
+  const first_due = event.decisions.map(({ webhook_id }) => {
+    const delivery = deliveries[next]?.delivery;
+    if (delivery?.webhook_id !== webhook_id) return null;
+    next++;
+    return isUntouched(delivery) ? delivery.due_at : null;
+  });
+  assert(next === deliveries.length, "each delivery of an event was decided about, in this order");
+  return { ...event, first_due };
 }
 
 /** What is to be known of a delivery that was made with an event, besides when it is due and who is at it. */

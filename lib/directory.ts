@@ -15,10 +15,17 @@ import type { Webhook } from "./webhook.ts";
 /** Sites whose webhooks are kept in memory; beyond it the one asked for longest ago is dropped. */
 const SITES_MAX = 20_000;
 
+/** The webhooks of a site, as they are asked for. */
+interface Listed {
+  /** Those that are not deleted, oldest first. */
+  readonly current: readonly Webhook[];
+  readonly by_id: ReadonlyMap<string, Webhook>;
+}
+
 /** See the module. */
 export class Directory {
   readonly #store: Pick<WebhookStore, "webhooksOf" | "webhook" | "version">;
-  readonly #sites = new Map<string, Promise<readonly Webhook[]>>();
+  readonly #sites = new Map<string, Promise<Listed>>();
   readonly #signing = new WeakMap<Secret, SigningKey>();
   #version: bigint | null = null;
 
@@ -42,7 +49,7 @@ export class Directory {
    * @throws {AppError} `unavailable`.
    */
   async webhooksOf(site_id: string): Promise<readonly Webhook[]> {
-    return (await this.#all(site_id)).filter(({ deleted_at }) => deleted_at === null);
+    return (await this.#listed(site_id)).current;
   }
 
   /**
@@ -50,7 +57,7 @@ export class Directory {
    * @throws {BrokenRecord} If it is there and can't be read.
    */
   async webhook(site_id: string, webhook_id: string): Promise<Webhook | null> {
-    const found = (await this.#all(site_id)).find(({ id }) => id === webhook_id);
+    const found = (await this.#listed(site_id)).by_id.get(webhook_id);
     // Missing, or left out because it can't be read: what waits for such a one must not be taken for cancelled.
     return found ?? await this.#store.webhook(site_id, webhook_id);
   }
@@ -80,12 +87,13 @@ export class Directory {
     this.#version = version;
   }
 
-  #all(site_id: string): Promise<readonly Webhook[]> {
+  #listed(site_id: string): Promise<Listed> {
     const cached = this.#sites.get(site_id);
+    if (cached !== undefined && this.#sites.size < SITES_MAX) return cached;
     // Asked for just now: behind all others in the order in which they are dropped.
     this.#sites.delete(site_id);
     // Kept before it is read: a change during the read takes it out again.
-    const webhooks = cached ?? this.#store.webhooksOf(site_id);
+    const webhooks = cached ?? this.#read(site_id);
     this.#sites.set(site_id, webhooks);
     if (cached !== undefined) return cached;
     webhooks.catch(() => {
@@ -94,6 +102,14 @@ export class Directory {
     const [oldest] = this.#sites.keys();
     if (this.#sites.size > SITES_MAX && oldest !== undefined) this.#sites.delete(oldest);
     return webhooks;
+  }
+
+  async #read(site_id: string): Promise<Listed> {
+    const all = await this.#store.webhooksOf(site_id);
+    return {
+      current: all.filter(({ deleted_at }) => deleted_at === null),
+      by_id: new Map(all.map((webhook) => [webhook.id, webhook])),
+    };
   }
 
   #signingKey(secret: Secret): SigningKey {

@@ -71,8 +71,13 @@ export function addCounts(a: StatCounts, b: StatCounts): StatCounts {
     failed: a.failed + b.failed,
     blocked: a.blocked + b.blocked,
     gone: a.gone + b.gone,
-    duration_ms_total: Math.round((a.duration_ms_total + b.duration_ms_total) * 10) / 10,
+    duration_ms_total: tenths(a.duration_ms_total + b.duration_ms_total),
   };
+}
+
+/** What durations are measured in: sums of them stay free of what binary fractions add. */
+function tenths(duration_ms: number): number {
+  return Math.round(duration_ms * 10) / 10;
 }
 
 /** What counting needs. */
@@ -89,7 +94,8 @@ interface Counter {
   readonly place: StatPosition;
   /** The process, and which of its counts. */
   readonly counter: string;
-  counts: StatCounts;
+  /** Counted up where they are: each event and each attempt comes by here. */
+  readonly counts: { -readonly [Count in keyof StatCounts]: StatCounts[Count] };
   /** Whether there is more than was last written. */
   dirty: boolean;
 }
@@ -139,19 +145,16 @@ export class Stats {
 
   /** Counts an event that was accepted, for its site and for each webhook that is told. */
   countAccepted(site_id: string, webhook_ids: readonly string[]): void {
-    for (const webhook_id of [null, ...webhook_ids]) {
-      this.#add({ site_id, webhook_id }, { ...NO_COUNTS, accepted: 1 });
-    }
+    this.#countOne(site_id, null, "accepted");
+    for (const webhook_id of webhook_ids) this.#countOne(site_id, webhook_id, "accepted");
   }
 
   /** Counts an attempt that was made. */
   countAttempt({ site_id, webhook_id, outcome, duration_ms }: CountedAttempt): void {
-    this.#add({ site_id, webhook_id }, {
-      ...NO_COUNTS,
-      attempts: 1,
-      [COUNTER[outcome]]: 1,
-      duration_ms_total: duration_ms,
-    });
+    const counts = this.#countOne(site_id, webhook_id, "attempts");
+    if (counts === null) return;
+    counts[COUNTER[outcome]]++;
+    counts.duration_ms_total = tenths(counts.duration_ms_total + duration_ms);
   }
 
   /** Forgets what was counted for a site: it is being deleted. */
@@ -183,7 +186,9 @@ export class Stats {
       const some = dirty.slice(from, from + STATS.written_at_once);
       for (const counter of some) counter.dirty = false;
       try {
-        await store.writeStats(some.map(({ place, counter, counts }) => ({ ...place, counter, counts })));
+        await store.writeStats(
+          some.map(({ place, counter, counts }) => ({ ...place, counter, counts: { ...counts } })),
+        );
       } catch (error) {
         for (const counter of some) counter.dirty = true;
         throw error;
@@ -212,20 +217,33 @@ export class Stats {
     this.#lost = 0;
   }
 
-  #add(of: { site_id: string; webhook_id: string | null }, counts: StatCounts): void {
+  /** Counts one of something. @returns The counts it is among, or null if there is no room for them. */
+  #countOne(
+    site_id: string,
+    webhook_id: string | null,
+    what: Exclude<keyof StatCounts, "duration_ms_total">,
+  ): Counter["counts"] | null {
+    const counter = this.#counterOf(site_id, webhook_id);
+    if (counter === null) {
+      this.#lost++;
+      return null;
+    }
+    counter.counts[what]++;
+    counter.dirty = true;
+    return counter.counts;
+  }
+
+  #counterOf(site_id: string, webhook_id: string | null): Counter | null {
     const { clock, instance } = this.#ports;
     const hour = hourOf(clock.now());
-    const key = `${hour} ${of.webhook_id ?? ""} ${of.site_id}`;
-    const counter = this.#counters.get(key);
-    if (counter !== undefined) {
-      counter.counts = addCounts(counter.counts, counts);
-      counter.dirty = true;
-    } else if (this.#counters.size < STATS.counters_max) {
-      const name = `${instance}.${this.#generation}`;
-      this.#counters.set(key, { place: { ...of, hour }, counter: name, counts, dirty: true });
-    } else {
-      this.#lost++;
-    }
+    const key = `${hour} ${webhook_id ?? ""} ${site_id}`;
+    const known = this.#counters.get(key);
+    if (known !== undefined) return known;
+    if (this.#counters.size >= STATS.counters_max) return null;
+    const counter = `${instance}.${this.#generation}`;
+    const made = { place: { site_id, webhook_id, hour }, counter, counts: { ...NO_COUNTS }, dirty: false };
+    this.#counters.set(key, made);
+    return made;
   }
 }
 

@@ -143,14 +143,12 @@ export class Engine {
    * @returns One reservation a webhook, in their order. Every one that was kept must be handed in or given back.
    */
   async reserve(webhooks: readonly Webhook[], bytes: number): Promise<Reservation[]> {
-    const lanes = await Promise.all(
-      webhooks.map((webhook) => this.#lanes.use(webhook) ?? this.#keeper.open(webhook)),
-    );
+    const unknown = webhooks.filter((webhook) => this.#lanes.use(webhook) === undefined);
+    if (unknown.length > 0) await Promise.all(unknown.map((webhook) => this.#keeper.open(webhook)));
     const now = this.#ports.clock.now();
-    return webhooks.map((webhook, index): Reservation => {
-      const lane = lanes[index];
+    return webhooks.map((webhook): Reservation => {
+      const lane = this.#lanes.get(webhook.id);
       if (lane !== undefined && this.#state === "running") {
-        this.#lanes.sync(lane, webhook);
         if (this.#lanes.reserve(lane, bytes)) {
           return { kept: true, lane, bytes, lease_until: now + webhook.timeout_ms + LEASE.margin_ms };
         }

@@ -56,13 +56,18 @@ export function systemClock(options: SystemClockOptions = {}): Clock {
   } = options;
   let ahead_ms = wall() - monotonic(); // how far the engine's time is ahead of the monotonic clock: only grows
   let behind_told_ms = 0; // how far the wall clock was behind when that was last said
+  let last_wall_ms = NaN;
+  let last_now_ms = 0;
 
   function now(): number {
     const wall_ms = wall();
+    // Within one millisecond nothing has changed: this is asked a dozen times for each delivery.
+    if (wall_ms === last_wall_ms) return last_now_ms;
+    last_wall_ms = wall_ms;
     const monotonic_ms = monotonic();
     const jump_ms = wall_ms - (ahead_ms + monotonic_ms);
     if (jump_ms > 0) ahead_ms = wall_ms - monotonic_ms;
-    const now_ms = Math.floor(ahead_ms + monotonic_ms);
+    const now_ms = last_now_ms = Math.floor(ahead_ms + monotonic_ms);
     // Told last, and after the state is settled: the log stamps its lines with this very function.
     tell(jump_ms);
     return now_ms;

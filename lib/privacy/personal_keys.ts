@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { remembered } from "../remembered.ts";
 import { foldCharacters, percentDecodeFully } from "./plain_text.ts";
 
 /** The published list: keys in lower case and without separators (API.md of the contract, "Events"). */
@@ -45,6 +46,16 @@ const personal: ReadonlySet<string> = new Set(PERSONAL_KEYS);
  * ```
  */
 export function isPersonalKey(key: string): boolean {
+  return judged(key) === "personal";
+}
+
+/** Keys come from programs, so that the same few come again and again. */
+const REMEMBERED_MAX = 1000;
+const KEY_CHARS_MAX = 64;
+
+const judged = remembered(REMEMBERED_MAX, judge, (key) => key.length <= KEY_CHARS_MAX);
+
+function judge(key: string): "personal" | "free" {
   const plain = foldCharacters(percentDecodeFully(foldCharacters(key)));
-  return personal.has(plain.toLowerCase().replace(/[^\p{L}\p{N}]/gu, ""));
+  return personal.has(plain.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "")) ? "personal" : "free";
 }
