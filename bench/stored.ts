@@ -9,7 +9,8 @@
 import { createCommitter } from "../kv/committer.ts";
 import { keys } from "../kv/keys.ts";
 import type { Mutation } from "../kv/member.ts";
-import { deliveryRecord, eventRecord } from "../kv/records.ts";
+import { eventRecord } from "../kv/event_record.ts";
+import { deliveryRecord } from "../kv/records.ts";
 import { createRetention } from "../kv/retention.ts";
 import { type Delivery, newDelivery } from "../lib/delivery.ts";
 import { withAttempt } from "../lib/delivery_moves.ts";

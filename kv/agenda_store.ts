@@ -11,7 +11,8 @@ import { KV, LEASE } from "../lib/limits.ts";
 import type { AgendaStore, DueEntry, Marker, UnwrittenDelivery } from "../lib/store.ts";
 import { type Key, keys, slotOf } from "./keys.ts";
 import type { Mutation } from "./member.ts";
-import { beatRecord, deliveryRecord, dueRecord, eventRecord } from "./records.ts";
+import { eventRecord } from "./event_record.ts";
+import { beatRecord, deliveryRecord, dueRecord } from "./records.ts";
 import { dueEntryOf, firstDue, unwrittenOf } from "./unwritten.ts";
 import type { StoreParts } from "./webhook_store.ts";
 

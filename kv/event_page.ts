@@ -8,7 +8,7 @@ import type { EventPage, EventQuery, StoredEvent } from "../lib/store.ts";
 import type { Database } from "./database.ts";
 import { type Key, keys } from "./keys.ts";
 import type { RecordReader } from "./record_reader.ts";
-import { eventRecord } from "./records.ts";
+import { eventRecord } from "./event_record.ts";
 import { eventOf } from "./unwritten.ts";
 
 /** What a page is read with. */

@@ -9,26 +9,24 @@
 import { z } from "zod";
 import { type ApiKey, SCOPES } from "../lib/api_key.ts";
 import type { AuditEntry } from "../lib/audit.ts";
-import { SKIP_REASONS } from "../lib/decide.ts";
 import { ATTEMPT_ERRORS, type Delivery, DELIVERY_STATUSES, OUTCOMES, TRIGGERS } from "../lib/delivery.ts";
 import { BrokenRecord } from "../lib/errors.ts";
 import { EVENT_NAMES } from "../lib/event_types.ts";
 import { KV } from "../lib/limits.ts";
 import type { LaneState } from "../lib/lane_state.ts";
-import type { IdempotencyEntry, StoredEvent } from "../lib/store.ts";
+import type { IdempotencyEntry } from "../lib/store.ts";
 import type { Webhook } from "../lib/webhook.ts";
 import { FORMATS } from "../lib/webhook_settings.ts";
+import { recordBytes } from "./record_block.ts";
 import {
   DELIVERY_MIGRATIONS,
   DUE_MIGRATIONS,
-  EVENT_MIGRATIONS,
   LANE_MIGRATIONS,
   migrated,
   type Migration,
   versionAfter,
 } from "./migrations.ts";
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Turns one kind of record into bytes and back. */
@@ -53,13 +51,20 @@ function parseJson(kind: string, bytes: Uint8Array): unknown {
 const versioned = z.object({ v: z.int().positive() });
 
 /** What a kind of record is, and was. */
-interface Form<Value> {
+export interface Form<Value> {
   readonly kind: string;
   readonly schema: z.ZodType<Value>;
   readonly migrations: readonly Migration[];
 }
 
-function parseVersioned<Value>({ kind, schema, migrations }: Form<Value>, bytes: Uint8Array): Value {
+/**
+ * Reads the JSON of a record, whatever version it is of.
+ *
+ * @param form What the kind of record is, and was.
+ * @param bytes UTF-8 JSON.
+ * @throws {BrokenRecord}
+ */
+export function parseVersioned<Value>({ kind, schema, migrations }: Form<Value>, bytes: Uint8Array): Value {
   const json = parseJson(kind, bytes);
   const version = versioned.safeParse(json);
   if (!version.success) throw new BrokenRecord(`Cannot read a ${kind} record: it must have a version`);
@@ -95,7 +100,7 @@ export function codec<Value extends object>(
   return {
     version,
     encode(value) {
-      return encoder.encode(JSON.stringify({ v: version, ...schema.parse(value) }));
+      return recordBytes(JSON.stringify({ v: version, ...schema.parse(value) }));
     },
     decode(bytes) {
       if (!(bytes instanceof Uint8Array)) throw new BrokenRecord(`Cannot read a ${kind} record: not bytes`);
@@ -271,43 +276,3 @@ export const beatRecord = codec("instance", z.object({ at }));
 export const guardRecord = codec("site", z.object({ changed_at: at }));
 /** A known text, sealed with the secret key of this database. */
 export const sealRecord = codec("secret check", z.object({ sealed: z.string() }));
-
-const eventHead = z.object({
-  id: z.string(),
-  site_id: z.string(),
-  event: eventName,
-  accepted_at: at,
-  timestamp: z.string(),
-  decisions: z.array(z.object({ webhook_id: z.string(), reason: z.enum(SKIP_REASONS).nullable() })),
-  first_due: z.array(at.nullable()).optional(),
-});
-
-const NEWLINE = 0x0a;
-
-const eventForm = { kind: "event", schema: eventHead, migrations: EVENT_MIGRATIONS };
-
-/** An event, and where the deliveries are that were made with it and have no record yet. */
-export interface EventRecord extends StoredEvent {
-  /** When the due entry of each is, in the order of the decisions. */
-  readonly first_due?: readonly (number | null)[] | undefined;
-}
-
-/** An event: a line of JSON, then the body verbatim, so that what is signed is what was stored, byte for byte. */
-export const eventRecord: Codec<EventRecord> = {
-  version: versionAfter(eventForm.migrations),
-  encode({ body, ...head }) {
-    const line = encoder.encode(JSON.stringify({ v: eventRecord.version, ...eventHead.parse(head) }));
-    const bytes = new Uint8Array(line.byteLength + 1 + body.byteLength);
-    bytes.set(line);
-    bytes[line.byteLength] = NEWLINE;
-    bytes.set(body, line.byteLength + 1);
-    return bytes;
-  },
-  decode(bytes) {
-    if (!(bytes instanceof Uint8Array)) throw new BrokenRecord("Cannot read an event record: not bytes");
-    const end = bytes.indexOf(NEWLINE);
-    if (end < 0) throw new BrokenRecord("Cannot read an event record: it has no body");
-    const head = parseVersioned(eventForm, bytes.subarray(0, end));
-    return { ...head, body: new Uint8Array(bytes.subarray(end + 1)) };
-  },
-};

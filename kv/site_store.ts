@@ -12,7 +12,8 @@ import type { SiteStore, SiteSummary } from "../lib/store.ts";
 import { createAuditRecords } from "./audit_store.ts";
 import { type Key, keys } from "./keys.ts";
 import { createNameStore, freeingNames } from "./name_store.ts";
-import { eventRecord, guardRecord, webhookRecord } from "./records.ts";
+import { eventRecord } from "./event_record.ts";
+import { guardRecord, webhookRecord } from "./records.ts";
 import type { StoreParts } from "./webhook_store.ts";
 
 /** Records removed in one commit. */

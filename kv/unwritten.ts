@@ -17,7 +17,8 @@ import type { Database } from "./database.ts";
 import { keys } from "./keys.ts";
 import { KV } from "../lib/limits.ts";
 import type { RecordReader } from "./record_reader.ts";
-import { deliveryRecord, dueRecord, type EventRecord, eventRecord } from "./records.ts";
+import { type EventRecord, eventRecord } from "./event_record.ts";
+import { deliveryRecord, dueRecord } from "./records.ts";
 
 /** What names a delivery. */
 export interface DeliveryName {

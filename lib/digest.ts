@@ -9,7 +9,8 @@
  */
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
-import { hash } from "node:crypto";
+
+const encoder = new TextEncoder();
 
 /**
  * The SHA-256 of a text.
@@ -26,7 +27,7 @@ import { hash } from "node:crypto";
  * ```
  */
 export function digestOf(text: string): string {
-  return hash("sha256", text);
+  return sha256(encoder.encode(text)).toHex();
 }
 
 /** One state for all messages: a message is hashed within one turn, and begins by overwriting it. */

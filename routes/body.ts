@@ -125,6 +125,7 @@ function queryOf(context: RouteContext): URLSearchParams {
  * @throws {AppError} `validation_failed`, with each parameter's name.
  */
 export function refuseQuery(context: RouteContext): void {
+  if (!context.req.url.includes("?")) return;
   const names = new Set(queryOf(context).keys());
   if (names.size === 0) return;
   throw validationError(

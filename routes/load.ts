@@ -8,6 +8,7 @@
  * @module
  */
 import type { MiddlewareHandler } from "hono";
+import { Deadlines } from "../lib/deadlines.ts";
 import { AppError } from "../lib/errors.ts";
 import { REQUEST } from "../lib/limits.ts";
 import type { Clock } from "../lib/ports.ts";
@@ -18,13 +19,13 @@ export const ALWAYS_ANSWERED: ReadonlySet<string> = new Set(["/healthz", "/ready
 
 /** Counts what is under way. */
 export class Load {
-  readonly #clock: Pick<Clock, "after">;
+  readonly #deadlines: Deadlines;
   #requests = 0;
   #body_bytes = 0;
 
   /** @param clock For the time that a body may take. */
-  constructor(clock: Pick<Clock, "after">) {
-    this.#clock = clock;
+  constructor(clock: Pick<Clock, "after" | "elapsed">) {
+    this.#deadlines = new Deadlines(clock);
   }
 
   /** Bytes of bodies in memory. */
@@ -60,7 +61,11 @@ export class Load {
         this.#body_bytes += more;
         bytes += more;
       },
-      onBodyLate: (run) => this.#clock.after(REQUEST.body_ms_max, run),
+      onBodyLate: (run) => {
+        const deadline = this.#deadlines.start(REQUEST.body_ms_max);
+        deadline.onPassed(run);
+        return () => deadline.cancel();
+      },
       end: () => {
         this.#requests--;
         this.#body_bytes -= bytes;

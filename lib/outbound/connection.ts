@@ -11,7 +11,7 @@
 import type { Socket } from "node:net";
 import type { buildConnector, Client as UndiciClient } from "undici";
 import type { SendRequest, SendResult } from "../ports.ts";
-import type { Deadline } from "./deadline.ts";
+import type { Deadline } from "../deadlines.ts";
 import { dial } from "./dial.ts";
 import { type DialGuard, planDial } from "./dial_plan.ts";
 import { Exchange } from "./exchange.ts";

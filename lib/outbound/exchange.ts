@@ -9,7 +9,7 @@
 import type { Dispatcher } from "undici";
 import type { SendResult } from "../ports.ts";
 import { AnswerBody } from "./answer_body.ts";
-import type { Deadline } from "./deadline.ts";
+import type { Deadline } from "../deadlines.ts";
 import { codeOf, DialError, exchangeErrorKind, failed } from "./send_error.ts";
 
 /** What a send is doing: for the words of a timeout. */

@@ -12,7 +12,7 @@ import type { Clock, Sender, SendErrorKind, SendRequest, SendResult } from "../p
 import { AnswerBody } from "./answer_body.ts";
 import { type DialGuard, planDial } from "./dial_plan.ts";
 import { failed } from "./send_error.ts";
-import type { Deadline } from "./deadline.ts";
+import type { Deadline } from "../deadlines.ts";
 import { createSender, type Target } from "./sender.ts";
 
 /** How a fetch sender is made. */

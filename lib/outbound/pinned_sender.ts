@@ -11,7 +11,7 @@ import type { Clock, Sender, SendRequest, SendResult } from "../ports.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import type { DialGuard } from "./dial_plan.ts";
 import { exchangeErrorKind } from "./send_error.ts";
-import type { Deadline } from "./deadline.ts";
+import type { Deadline } from "../deadlines.ts";
 import { createSender, type Target } from "./sender.ts";
 
 /** How a pinned sender is made. */

@@ -7,7 +7,7 @@
  * @module
  */
 import type { Clock, Sender, SendErrorKind, SendRequest, SendResult } from "../ports.ts";
-import { type Deadline, Deadlines } from "./deadline.ts";
+import { type Deadline, Deadlines } from "../deadlines.ts";
 import { remembered } from "../remembered.ts";
 import type { OutboundPolicy } from "./policy.ts";
 import { failed } from "./send_error.ts";

@@ -11,6 +11,7 @@ import fc from "fast-check";
 import { count, headers, json, list, moment, momentBefore, number, resets } from "../../admin/field_flags.ts";
 import { parseBody } from "../../admin/json_body.ts";
 import { parseAlarm } from "../../kv/alarm.ts";
+import { eventRecord } from "../../kv/event_record.ts";
 import * as records from "../../kv/records.ts";
 import { parseConfig } from "../../lib/config.ts";
 import { ENVIRONMENT } from "../../lib/environment.ts";
@@ -240,7 +241,7 @@ Deno.test("parseConfig() reads any environment, or names each variable that is w
 });
 
 Deno.test("a record of any bytes is read, or is a broken record that tells nothing of what it holds", () => {
-  const codecs = Object.entries(records).flatMap(([name, value]) =>
+  const codecs = Object.entries({ ...records, eventRecord }).flatMap(([name, value]) =>
     typeof value === "object" && "decode" in value ? [[name, value] as const] : []
   );
   assert(codecs.length >= 10);

@@ -7,6 +7,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { alertRecord } from "../../kv/alert_store.ts";
 import { createCommitter } from "../../kv/committer.ts";
 import type { Database } from "../../kv/database.ts";
+import { eventRecord } from "../../kv/event_record.ts";
 import { type DatabaseFormat, formatRecord } from "../../kv/format.ts";
 import { keys } from "../../kv/keys.ts";
 import { DATABASE_FORMAT } from "../../kv/migrations.ts";
@@ -109,7 +110,7 @@ Deno.test("the service and the commands beside it refuse the file of a later rel
 const VERSIONS = {
   delivery: [records.deliveryRecord, 2],
   webhook: [records.webhookRecord, 1],
-  event: [records.eventRecord, 2],
+  event: [eventRecord, 2],
   lane: [records.laneRecord, 2],
   idempotency: [records.idempotencyRecord, 1],
   api_key: [records.apiKeyRecord, 1],

@@ -12,6 +12,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import fc from "fast-check";
+import { eventRecord } from "../../kv/event_record.ts";
 import {
   apiKeyIdRecord,
   apiKeyRecord,
@@ -19,7 +20,6 @@ import {
   type Codec,
   deliveryRecord,
   dueRecord,
-  eventRecord,
   guardRecord,
   idempotencyRecord,
   laneRecord,

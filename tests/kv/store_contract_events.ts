@@ -83,7 +83,7 @@ function testAccept(test: ContractTest): void {
     const [webhook_id, event] = [sampleWebhookId(1), sampleEvent(1)];
     const marker_at = SAMPLE_AT + 95_000;
     const deliveries = [{ delivery: sampleDelivery(event, webhook_id), marker_at }];
-    await store.accept({ event, deliveries, idempotency: null, listed: true });
+    await store.accept({ ...sampleAcceptance(event, [webhook_id]), deliveries });
     assertEquals(await keysBelow(db, "agenda"), [[slotOf(marker_at), webhook_id]]);
     assertEquals((await store.look(webhook_id, SAMPLE_AT, 1)).due.length, 1);
     assertEquals(await indexFaults(db, new Map([[webhook_id, marker_at]])), []);
@@ -108,9 +108,8 @@ function testAccept(test: ContractTest): void {
       trigger: "test",
     });
     await store.accept({
-      event,
+      ...sampleAcceptance(event, [sampleWebhookId(1)]),
       deliveries: [{ delivery: over, marker_at: null }],
-      idempotency: null,
       listed: false,
     });
     assertEquals((await store.delivery(event.id, sampleWebhookId(1)))?.value, over);

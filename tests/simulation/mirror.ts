@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { dueRecord, eventRecord } from "../../kv/records.ts";
+import { eventRecord } from "../../kv/event_record.ts";
+import { dueRecord } from "../../kv/records.ts";
 import { eventOf, fromDueEntry } from "../../kv/unwritten.ts";
 import type { LaneState } from "../../lib/lane_state.ts";
 import { LEASE } from "../../lib/limits.ts";

@@ -7,7 +7,7 @@ import { assertEquals } from "@std/assert";
 import { parseNetworks } from "../../../lib/outbound/address.ts";
 import type { Connection } from "../../../lib/outbound/connection.ts";
 import { ConnectionPool } from "../../../lib/outbound/connection_pool.ts";
-import { Deadlines } from "../../../lib/outbound/deadline.ts";
+import { Deadlines } from "../../../lib/deadlines.ts";
 import { createManualClock, settle } from "../../helpers/manual_clock.ts";
 import { type Receiver, startRawReceiver, startReceiver } from "../../helpers/receiver.ts";
 import { createFakeResolver } from "./fake_resolver.ts";

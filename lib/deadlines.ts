@@ -1,15 +1,15 @@
 /**
- * The one deadline of a send, over look-up, connect, headers and body.
+ * Deadlines of many things that go on at once: sends, over look-up, connect, headers and body; bodies of requests.
  *
- * Owns the timers: one for all sends that may take equally long, since of those the first that started is the first that
- * ends. A timer of its own for every send took as long as writing the request. A deadline must never be renewed: a
- * receiver that drips bytes would hold a send for ever.
+ * Owns the timers: one for all that may take equally long, since of those the first that started is the first that ends. A
+ * timer of its own for every send took as long as writing the request. A deadline must never be renewed: whoever drips bytes
+ * would hold it for ever.
  *
  * @module
  */
-import type { Clock } from "../ports.ts";
+import type { Clock } from "./ports.ts";
 
-/** A running deadline. Whoever starts one cancels it when the send has ended, so that no timer outlives it. */
+/** A running deadline. Whoever starts one cancels it when what it is for has ended, so that no timer outlives it. */
 export class Deadline {
   /** By the clock's `elapsed()`. */
   readonly ends_at: number;
@@ -29,7 +29,7 @@ export class Deadline {
     return this.#passed;
   }
 
-  /** Aborted when the time is up. Made when it is first asked for: a send on an open connection does without. */
+  /** Aborted when the time is up. Made when it is first asked for: most do without. */
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController();
@@ -43,7 +43,7 @@ export class Deadline {
     this.#on_passed = run;
   }
 
-  /** The send has ended. */
+  /** What it is for has ended. */
   cancel(): void {
     this.#on_passed = null;
     this.#cancel(this);

@@ -5,8 +5,8 @@
  */
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import fc from "fast-check";
-import { type Deadline, Deadlines } from "../../../lib/outbound/deadline.ts";
-import { createManualClock } from "../../helpers/manual_clock.ts";
+import { type Deadline, Deadlines } from "../../lib/deadlines.ts";
+import { createManualClock } from "../helpers/manual_clock.ts";
 
 Deno.test("a deadline passes when its time is up, tells whom it was asked to tell, and aborts its signal", async () => {
   const clock = createManualClock();
