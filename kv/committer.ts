@@ -4,7 +4,7 @@
  * Owns the one way by which this program writes to the database. It must never wait for company: an idle committer
  * commits at once, and what arrives meanwhile forms the next group. Groups are committed one after the other, so members
  * that touch the same key take effect in the order they arrived. There are no turns besides arrival: whoever has much to
- * write hands it in by the hundred and waits in between, and so holds up nobody for longer than that.
+ * write hands it in by the dozen and waits in between, and so holds up nobody for longer than that.
  *
  * @module
  */
@@ -118,7 +118,7 @@ class GroupCommitter implements Committer {
     this.#queued_bytes += measured.bytes;
     if (!this.#running) {
       this.#running = true;
-      // Not before this turn's other members are here: a caller hands in its hundred at once.
+      // Not before this turn's other members are here: a caller hands in its dozens at once.
       queueMicrotask(() => void this.#run());
     }
     return promise;

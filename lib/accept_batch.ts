@@ -1,7 +1,7 @@
 /**
  * Accepts a batch of events: each item by itself, in order, with a result of its own.
  *
- * Owns the pace at which a batch is taken in: about a hundred deliveries at a time, so that one batch does not hold up
+ * Owns the pace at which a batch is taken in: some dozens of deliveries at a time, so that one batch does not hold up
  * the single event that arrives while it is under way.
  *
  * @module
@@ -43,7 +43,7 @@ export interface BatchPorts extends AcceptPorts {
 }
 
 /** Deliveries that a batch hands to storage before it lets others have a turn. */
-const DELIVERIES_AT_ONCE = 100;
+const DELIVERIES_AT_ONCE = 64;
 
 /**
  * The body of a batch.

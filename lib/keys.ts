@@ -148,6 +148,16 @@ export function createAuthenticator(
   const { store, clock, admin_key } = ports;
   const encoder = new TextEncoder();
   const admin_hash = admin_key === null ? null : encoder.encode(digestOf(admin_key));
+  /** Keys being read: who comes with the same one meanwhile shares the look, and none is kept beyond it. */
+  const reading = new Map<string, Promise<ApiKey | null>>();
+
+  function keyOf(hash: string): Promise<ApiKey | null> {
+    const under_way = reading.get(hash);
+    if (under_way !== undefined) return under_way;
+    const look = store.keyByHash(hash).finally(() => reading.delete(hash));
+    reading.set(hash, look);
+    return look;
+  }
 
   return async (text) => {
     const hash = digestOf(text);
@@ -156,7 +166,7 @@ export function createAuthenticator(
       return { id: ACTOR.environment, scope: "admin", sites: ["*"] };
     }
     if (!looksLikeKey(text)) return null;
-    const key = await store.keyByHash(hash);
+    const key = await keyOf(hash);
     if (key === null || !timingSafeEqual(encoder.encode(key.hash), encoder.encode(hash))) return null;
     const now = clock.now();
     if (key.expires_at !== null && key.expires_at <= now) return null;
