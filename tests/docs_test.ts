@@ -13,6 +13,7 @@ import { FORMATS } from "../lib/webhook_settings.ts";
 import { ADMIN_KEY } from "./helpers/api.ts";
 import { codeBlocks } from "./helpers/code_blocks.ts";
 import { startReceiver } from "./helpers/receiver.ts";
+import { NODE_PROBE, succeeds } from "./helpers/installed.ts";
 import { startTestService, temporaryFolder } from "./helpers/service.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -100,13 +101,11 @@ Deno.test("docs/client.md's example is valid TypeScript and works as printed", a
   await receiver.received(1);
 });
 
-/** The major version of the Node that is installed; 0 if there is none. */
-const NODE = await new Deno.Command("node", { args: ["--version"] }).output()
-  .then(({ stdout }) => Number(/^v(\d+)/.exec(new TextDecoder().decode(stdout))?.[1] ?? 0), () => 0);
+const NODE = await succeeds(...NODE_PROBE);
 
 Deno.test({
-  name: `docs/client.md's example works on Node, compiled${NODE >= 20 ? "" : " (needs Node 20 or later)"}`,
-  ignore: NODE < 20,
+  name: `docs/client.md's example works on Node, compiled${NODE ? "" : " (needs Node 20 or later)"}`,
+  ignore: !NODE,
   async fn() {
     await using service = await startTestService();
     await using receiver = startReceiver();

@@ -43,10 +43,11 @@ async function run(tool: string, args: readonly string[], given: {
   }
 }
 
-/** A test of what one tool finds, ignored where it is not installed. */
-async function withTool(tool: string, name: string, fn: () => Promise<void>): Promise<void> {
-  const there = await run(tool, ["--help"]) !== null;
-  Deno.test({ name: there ? name : `${name} (needs ${tool})`, ignore: !there, fn });
+/** A test of what tools find, ignored where one of them is not installed. */
+async function withTools(tools: readonly string[], name: string, fn: () => Promise<void>): Promise<void> {
+  const found = await Promise.all(tools.map((tool) => run(tool, ["--help"])));
+  const missing = tools.filter((_, index) => found[index] === null).join(" and ");
+  Deno.test({ name: missing === "" ? name : `${name} (needs ${missing})`, ignore: missing !== "", fn });
 }
 
 /** Of a tool that is there. */
@@ -56,8 +57,8 @@ function ok(ended: Ended | null): string {
   return ended.text;
 }
 
-await withTool(
-  "promtool",
+await withTools(
+  ["promtool"],
   "Prometheus takes its configuration, the rules, and what /metrics answers",
   async () => {
     ok(await run("promtool", ["check", "rules", `${FOLDER}alerts.yml`]));
@@ -81,7 +82,7 @@ await withTool(
   },
 );
 
-await withTool("systemd-analyze", "systemd takes the unit, and finds it well enclosed", async () => {
+await withTools(["systemd-analyze"], "systemd takes the unit, and finds it well enclosed", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/tidings.service`;
   const given = await Deno.readTextFile(`${FOLDER}tidings.service`);
@@ -95,7 +96,7 @@ await withTool("systemd-analyze", "systemd takes the unit, and finds it well enc
   if (security?.text.includes("unrecognized option") !== true) ok(security);
 });
 
-await withTool("nginx", "nginx takes the server before Tidings", async () => {
+await withTools(["nginx", "openssl"], "nginx takes the server before Tidings", async () => {
   await using folder = await temporaryFolder();
   const { path } = folder;
   const made = await run("openssl", [
@@ -114,14 +115,14 @@ await withTool("nginx", "nginx takes the server before Tidings", async () => {
   ok(await run("nginx", ["-t", "-p", path, "-c", `${path}/nginx.conf`]));
 });
 
-await withTool("caddy", "Caddy takes the server before Tidings", async () => {
+await withTools(["caddy"], "Caddy takes the server before Tidings", async () => {
   await using folder = await temporaryFolder();
   const args = ["validate", "--config", `${FOLDER}Caddyfile`, "--adapter", "caddyfile"];
   ok(await run("caddy", args, { env: { HOME: folder.path } }));
 });
 
-await withTool(
-  "docker-compose",
+await withTools(
+  ["docker-compose"],
   "Compose takes the file beside Plausible, and asks for both keys",
   async () => {
     const args = ["--file", `${FOLDER}compose.yml`, "config"];
