@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Config, ConfigMistake } from "../lib/config.ts";
 import type { Store } from "../lib/store.ts";
 import type { Backend } from "./backend.ts";
@@ -159,7 +159,7 @@ async function storageChecks(config: ExaminedConfig, ports: StoragePorts): Promi
   }
   if (kv.kind === "server") return await openingChecks(config, ports);
   const folder = dirname(kv.path);
-  const absent = ports.answering?.is_running === true ? elsewhere(kv.path) : null;
+  const absent = ports.answering?.is_running === true ? elsewhere(resolve(kv.path)) : null;
   if (await ports.disk.info(folder) === null) {
     return [absent ?? ok("database", `${folder} is not there yet; the first start makes it`)];
   }
@@ -215,10 +215,12 @@ async function contentChecks(
     whoWorks(ports.answering, { ...ports, beats: database.beats, ask: () => ports.running(config) }),
   ]);
   const { living } = processes;
+  // Whole, where it is a file: what a relative path begins at may be the very mistake.
+  const place = config.kv.kind === "file" ? resolve(config.kv.path) : database.backend.place;
   const pending = webhooks.reduce((sum, { health }) => sum + health.pending, 0);
   const unsent = pending > 0 && living.length === 0 && answering?.is_running === false;
   return [
-    ...processChecks(processes, { place: database.backend.place, running: answering }),
+    ...processChecks(processes, { place, running: answering }),
     ...checks,
     ...await looked(
       "deliveries",
