@@ -5,6 +5,7 @@
  * @module
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { envFilesOf } from "../../admin/env_files.ts";
 import { type EnvFile, envFileChecks } from "../../admin/examine_env_file.ts";
 import { admin } from "../helpers/admin_command.ts";
 import { temporaryFile, temporaryFolder } from "../helpers/service.ts";
@@ -135,6 +136,25 @@ Deno.test("envFileChecks() warns of keys that every user of the machine may read
   );
   assertEquals(said(file(text, { mode: 0o100640 }), env), []);
   assertEquals(said(file("PORT=1\n", { mode: 0o100644 }), { PORT: "1" }), []);
+});
+
+Deno.test("envFilesOf() looks where somebody could take a file for the service's, and knows which is read", async () => {
+  await using folder = await temporaryFolder();
+  await using other = await temporaryFolder();
+  const called_from = other.path;
+  const found = async (...args: Parameters<typeof envFilesOf>) =>
+    (await envFilesOf(...args)).map(({ path, unread_because }) => [path, unread_because]);
+  const task = { kind: "task", folder: folder.path, called_from } as const;
+  assertEquals(await found(task), []);
+  for (const { path } of [folder, other]) await Deno.writeTextFile(`${path}/.env`, "PORT=1\n");
+  const own = `${folder.path}/.env`;
+  assertEquals(await found({ ...task, called_from: null }), [[own, null]]);
+  assertEquals(await found({ ...task, called_from: `${folder.path}/` }), [[own, null]]);
+  assertEquals(await found(task), [[own, null], [
+    `${other.path}/.env`,
+    `only the one in ${folder.path} is read`,
+  ]]);
+  assertEquals(await found({ kind: "binary", folder: folder.path }), [[own, "a binary reads none"]]);
 });
 
 /** The project, with a `.env` file of its own. */
