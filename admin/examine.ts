@@ -6,14 +6,18 @@
  *
  * @module
  */
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Config, ConfigMistake } from "../lib/config.ts";
+import type { Store } from "../lib/store.ts";
 import type { Backend } from "./backend.ts";
 import { type Check, fail, ok, warn } from "./checks.ts";
 import { clockChecks } from "./examine_clock.ts";
 import { type Contents, examineContents } from "./examine_contents.ts";
+import { type EnvFile, envFileChecks } from "./examine_env_file.ts";
 import { type Disk, diskChecks, modeChecks, placeChecks } from "./examine_files.ts";
 import { guardChecks, type GuardFacts } from "./examine_guard.ts";
+import { examineOverdue } from "./examine_overdue.ts";
+import { elsewhere, type ProcessBeat, processChecks, whoWorks } from "./examine_processes.ts";
 import type { Running } from "./examine_running.ts";
 import { Failure, WrongUse } from "./failure.ts";
 
@@ -23,6 +27,10 @@ export interface OpenedDatabase {
   readonly has_queue: boolean;
   /** Writes and reads again. @throws If one of them fails. */
   tryOut(): Promise<void>;
+  /** The last beats of those who work on it. */
+  beats(): Promise<readonly ProcessBeat[]>;
+  /** What of it the API does not show. */
+  readonly store: Pick<Store, "look" | "laneState">;
   /** The API on it. */
   readonly backend: Backend;
   close(): Promise<void>;
@@ -44,6 +52,10 @@ export type ExaminedConfig = Pick<
 
 /** What looking needs. */
 export interface ExaminePorts {
+  /** The `.env` files that are there, read or not. */
+  envFiles(): Promise<readonly EnvFile[]>;
+  /** The variables that this process has. */
+  environment(): Readonly<Record<string, string>>;
   readConfig(): { readonly config: ExaminedConfig } | { readonly mistakes: readonly ConfigMistake[] };
   /**
    * Opens the database that is there.
@@ -57,6 +69,8 @@ export interface ExaminePorts {
   running(config: ExaminedConfig): Promise<Running | null>;
   readonly disk: Disk;
   now(): number;
+  /** Waits for so many milliseconds. */
+  wait(ms: number): Promise<void>;
 }
 
 /**
@@ -67,25 +81,34 @@ export interface ExaminePorts {
  */
 export async function examine(ports: ExaminePorts): Promise<Check[]> {
   const read = ports.readConfig();
+  const in_files = await looked("configuration", () => envChecks(ports));
   if ("mistakes" in read) {
-    return read.mistakes.map(({ variable, message }) =>
+    const mistakes = read.mistakes.map(({ variable, message }) =>
       fail("configuration", message, `Change or unset ${variable}; the rest is looked at once all are right.`)
     );
+    return [...mistakes, ...in_files];
   }
   const { config } = read;
   const running = await ports.running(config);
   return [
     ok("configuration", "every variable can be read"),
+    ...in_files,
     ...paceChecks(config),
     ...listenChecks(config),
     ...(running === null ? [] : [running.check]),
     ...await looked(
       "files",
-      () => storageChecks(config, { ...ports, running_now: running?.is_running ?? null }),
+      () => storageChecks(config, { ...ports, answering: running }),
     ),
     ...await looked("clock", async () => clockChecks(ports.now(), await lastWritten(config, ports.disk))),
     ...guardChecks(config, ports.guard()),
   ];
+}
+
+async function envChecks(
+  { envFiles, environment }: Pick<ExaminePorts, "envFiles" | "environment">,
+): Promise<Check[]> {
+  return (await envFiles()).flatMap((file) => envFileChecks(file, environment()));
 }
 
 /** Checks that always come to something: what can't be looked at is told, and the rest is looked at. */
@@ -122,8 +145,8 @@ function paceChecks({ retry_base_ms }: ExaminedConfig): Check[] {
   )];
 }
 
-/** {@linkcode ExaminePorts}, and whether a service runs; null where it can't be told. */
-type StoragePorts = ExaminePorts & { readonly running_now: boolean | null };
+/** {@linkcode ExaminePorts}, and who listens where the configuration says; null where it can't be told. */
+type StoragePorts = ExaminePorts & { readonly answering: Running | null };
 
 async function storageChecks(config: ExaminedConfig, ports: StoragePorts): Promise<Check[]> {
   const { kv } = config;
@@ -136,8 +159,9 @@ async function storageChecks(config: ExaminedConfig, ports: StoragePorts): Promi
   }
   if (kv.kind === "server") return await openingChecks(config, ports);
   const folder = dirname(kv.path);
+  const absent = ports.answering?.is_running === true ? elsewhere(resolve(kv.path)) : null;
   if (await ports.disk.info(folder) === null) {
-    return [ok("database", `${folder} is not there yet; the first start makes it`)];
+    return [absent ?? ok("database", `${folder} is not there yet; the first start makes it`)];
   }
   const file = await ports.disk.info(kv.path);
   if (file?.is_folder) {
@@ -145,7 +169,7 @@ async function storageChecks(config: ExaminedConfig, ports: StoragePorts): Promi
     return [fail("database", `${kv.path} is a folder, and no database`, advice)];
   }
   const opening = file === null
-    ? [ok("database", `${kv.path} is not there yet; the first start makes it, and its key`)]
+    ? [absent ?? ok("database", `${kv.path} is not there yet; the first start makes it, and its key`)]
     : await openingChecks(config, ports);
   return [
     ...opening,
@@ -165,7 +189,7 @@ async function openingChecks(config: ExaminedConfig, ports: StoragePorts): Promi
         written,
         queueCheck(database),
         // What can't be written can often not be read within reasonable time.
-        ...(written.status === "ok" ? await contentChecks(database, ports) : []),
+        ...(written.status === "ok" ? await contentChecks(config, database, ports) : []),
       ];
     } finally {
       await database.close();
@@ -182,18 +206,30 @@ async function openingChecks(config: ExaminedConfig, ports: StoragePorts): Promi
 
 /** What is stored, and whether somebody sends it. */
 async function contentChecks(
+  config: ExaminedConfig,
   database: OpenedDatabase,
   ports: StoragePorts,
 ): Promise<Check[]> {
-  const { checks, pending } = await contentsOf(database, ports);
+  const [{ checks, webhooks }, { processes, answering }] = await Promise.all([
+    contentsOf(database, ports),
+    whoWorks(ports.answering, { ...ports, beats: database.beats, ask: () => ports.running(config) }),
+  ]);
+  const { living } = processes;
+  // Whole, where it is a file: what a relative path begins at may be the very mistake.
+  const place = config.kv.kind === "file" ? resolve(config.kv.path) : database.backend.place;
+  const pending = webhooks.reduce((sum, { health }) => sum + health.pending, 0);
+  const unsent = pending > 0 && living.length === 0 && answering?.is_running === false;
   return [
+    ...processChecks(processes, { place, running: answering }),
     ...checks,
-    ...(pending > 0 && ports.running_now === false
-      ? [warn(
-        "deliveries",
-        `${pending} wait, and no service runs to send them`,
-        "Start it: deno task start. If one runs elsewhere on this database, all is well.",
-      )]
+    ...await looked(
+      "deliveries",
+      () => examineOverdue(webhooks, { store: database.store, living, now_ms: ports.now() }),
+    ),
+    ...(unsent
+      ? [
+        warn("deliveries", `${pending} wait, and no service runs to send them`, "Start it: deno task start."),
+      ]
       : []),
   ];
 }
@@ -202,7 +238,7 @@ async function contentsOf({ backend }: OpenedDatabase, { now }: ExaminePorts): P
   try {
     return await examineContents(backend, now());
   } catch (error) {
-    return { checks: [databaseCheck(error, "The service's log says more.")], pending: 0 };
+    return { checks: [databaseCheck(error, "The service's log says more.")], webhooks: [] };
   }
 }
 

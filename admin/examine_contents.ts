@@ -12,7 +12,7 @@ import type { ShownSite } from "../lib/sites.ts";
 import type { ShownWatch } from "../lib/watch.ts";
 import { AppError } from "../lib/errors.ts";
 import { type Backend, type Listed, type Page, sitePath } from "./backend.ts";
-import { type Check, ok, warn } from "./checks.ts";
+import { type Check, fail, ok, warn } from "./checks.ts";
 
 /** A doctor does not read a whole database: so many sites, and so many findings of one kind. */
 const SITES_MAX = 500;
@@ -24,8 +24,8 @@ const PAGE = 100;
 /** What was found, and how much there is to send. */
 export interface Contents {
   readonly checks: readonly Check[];
-  /** Deliveries that wait for an attempt. */
-  readonly pending: number;
+  /** The webhooks that were looked at. */
+  readonly webhooks: readonly ShownWebhook[];
 }
 
 /**
@@ -53,7 +53,7 @@ export async function examineContents(backend: Backend, now_ms: number): Promise
         ? []
         : told("watches", watches.flatMap(watchTroubles), `${watches.length}${seen}, none in trouble`)),
     ],
-    pending: webhooks.reduce((sum, { health }) => sum + health.pending, 0),
+    webhooks,
   };
 }
 
@@ -82,19 +82,35 @@ async function watchOf(backend: Backend, site_id: string): Promise<ShownWatch[]>
   }
 }
 
-interface Trouble {
+/** Something that is not as it should be. */
+export interface Trouble {
+  /** A warning, if left out. */
+  readonly status?: "fail";
   readonly detail: string;
   readonly next_step: string;
 }
 
-/** Troubles as checks, a bounded number of them, or that there is none. */
-function told(subject: string, troubles: readonly Trouble[], fine: string): Check[] {
+/**
+ * Troubles as checks.
+ *
+ * @param subject What was looked at.
+ * @param troubles What was found.
+ * @param fine What to say if there is none.
+ * @returns A bounded number of them, what fails first, or that all is well.
+ */
+export function told(subject: string, troubles: readonly Trouble[], fine: string): Check[] {
   if (troubles.length === 0) return [ok(subject, fine)];
   const more = troubles.length - FINDINGS_MAX;
   return [
-    ...troubles.slice(0, FINDINGS_MAX).map(({ detail, next_step }) => warn(subject, detail, next_step)),
+    ...troubles.toSorted((one, other) => rank(one) - rank(other)).slice(0, FINDINGS_MAX).map((
+      { status, detail, next_step },
+    ) => (status === "fail" ? fail : warn)(subject, detail, next_step)),
     ...(more <= 0 ? [] : [warn(subject, `and ${more} more`, "Mend these first, and look again.")]),
   ];
+}
+
+function rank({ status }: Trouble): number {
+  return status === "fail" ? 0 : 1;
 }
 
 /** Without one a watched site works, and so does this command; but nobody can post an event. */

@@ -16,6 +16,8 @@ const ANSWER_MS_MAX = 3000;
 export interface Running {
   readonly check: Check;
   readonly is_running: boolean;
+  /** Which of its processes answered; null where none did, or an earlier release. */
+  readonly instance: string | null;
 }
 
 /**
@@ -34,7 +36,22 @@ export async function examineRunning(
   const answer = await ask(`${url}/`, fetch);
   if (answer === undefined) return null;
   if (answer === null) {
-    return { check: ok("service", `none runs at ${url}: deno task start`), is_running: false };
+    return {
+      check: ok("service", `none runs at ${url}: deno task start`),
+      is_running: false,
+      instance: null,
+    };
+  }
+  if (answer === "silent") {
+    return {
+      check: fail(
+        "service",
+        `what listens at ${url} does not answer within ${ANSWER_MS_MAX / 1000} s`,
+        "If it is the service, it was stopped (kill -CONT goes on) or hangs: restart it. Else set PORT to another one.",
+      ),
+      is_running: false,
+      instance: null,
+    };
   }
   if (answer["name"] !== "Tidings") {
     return {
@@ -44,8 +61,10 @@ export async function examineRunning(
         "Set PORT to another one, or end what listens there.",
       ),
       is_running: false,
+      instance: null,
     };
   }
+  const { instance } = answer;
   const other = answer["version"] !== version;
   return {
     check: other
@@ -56,6 +75,7 @@ export async function examineRunning(
       )
       : ok("service", `it runs at ${url}, version ${version}`),
     is_running: true,
+    instance: typeof instance === "string" ? instance : null,
   };
 }
 
@@ -66,16 +86,21 @@ function dialled(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-/** What `GET /` answers; empty for what is no JSON or no answer at all, null where nobody listens, undefined where the
- * platform does not ask (ports of other protocols). */
-async function ask(url: string, fetch: Fetch): Promise<Readonly<Record<string, unknown>> | null | undefined> {
+/** What `GET /` answers; empty for what is no JSON, null where nobody listens, undefined where the platform does not ask
+ * (ports of other protocols). */
+async function ask(
+  url: string,
+  fetch: Fetch,
+): Promise<Readonly<Record<string, unknown>> | "silent" | null | undefined> {
   try {
     const response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(ANSWER_MS_MAX) });
     const answer: unknown = await response.json();
     return isJsonObject(answer) ? answer : {};
   } catch (error) {
-    if (error instanceof Error && /are blocked/.test(error.message)) return undefined;
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : "";
+    if (!(error instanceof Error)) return {};
+    if (/are blocked/.test(error.message)) return undefined;
+    if (error.name === "TimeoutError") return "silent";
+    const cause = error.cause instanceof Error ? error.cause.message : "";
     return /refused/i.test(cause) ? null : {};
   }
 }

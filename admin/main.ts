@@ -9,6 +9,7 @@
 import { fileURLToPath } from "node:url";
 import { createCommitter } from "../kv/committer.ts";
 import { type OpenDatabase, openDatabase, StartError } from "../kv/open.ts";
+import { eventTime } from "../kv/event_time.ts";
 import { reencrypt } from "../kv/reencrypt.ts";
 import { createSecretBox } from "../kv/secret_box.ts";
 import { type ConfigMistake, parseConfig } from "../lib/config.ts";
@@ -20,6 +21,7 @@ import { openStorage, type ServiceConfig, type Storage, VERSION } from "../servi
 import { localBackend, type LocalService } from "./backend.ts";
 import { copyDatabase } from "./backup_file.ts";
 import { databaseFailures } from "./database_failure.ts";
+import { envFilesOf } from "./env_files.ts";
 import { examine, type OpenedDatabase } from "./examine.ts";
 import { examineRunning } from "./examine_running.ts";
 import { SYSTEM_DISK } from "./examine_files.ts";
@@ -120,6 +122,11 @@ async function openToExamine(): Promise<OpenedDatabase> {
   return {
     has_queue,
     backend,
+    store,
+    async beats() {
+      const beats = await store.instances();
+      return beats.map((beat) => ({ ...beat, started_at: eventTime(`evt_${beat.id}`) }));
+    },
     async tryOut() {
       try {
         const before = await store.rings();
@@ -130,12 +137,12 @@ async function openToExamine(): Promise<OpenedDatabase> {
       }
     },
     // After a write without an answer it would wait for that, and this process is about to end.
-    close: () =>
-      Promise.race([
-        backend[Symbol.asyncDispose](),
-        new Promise<void>((done) => void clock.after(CLOSE_MS_MAX, done)),
-      ]),
+    close: () => Promise.race([backend[Symbol.asyncDispose](), wait(CLOSE_MS_MAX)]),
   };
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((done) => void clock.after(ms, done));
 }
 
 function guardFacts(): GuardFacts {
@@ -182,16 +189,26 @@ async function resealSecrets(onProgress: (progress: Progress) => void): Promise<
   }
 }
 
+const FOLDER = fileURLToPath(new URL("..", import.meta.url));
+
 const machine: Machine = {
-  folder: fileURLToPath(new URL("..", import.meta.url)),
+  folder: FOLDER,
   examine: () =>
     examine({
+      envFiles: () =>
+        envFilesOf(
+          Deno.build.standalone
+            ? { kind: "binary", folder: Deno.cwd() }
+            : { kind: "task", folder: FOLDER, called_from: Deno.env.get("INIT_CWD") ?? null },
+        ),
+      environment: () => Deno.env.toObject(),
       readConfig: parseEnvironment,
       open: openToExamine,
       guard: guardFacts,
       running: (config) => examineRunning(config, { fetch, version: VERSION }),
       disk: SYSTEM_DISK,
       now: clock.now,
+      wait,
     }),
   backup: makeBackup,
   reencrypt: resealSecrets,

@@ -21,8 +21,8 @@ export const REENCRYPT: Verb = {
     return {
       answer,
       text: () =>
-        `${resealed} of ${webhooks} webhooks and ${watches} watches were sealed anew; now all open with TIDINGS_SECRET_KEY.\n` +
-        "Once every process runs with both keys or the new one alone, TIDINGS_SECRET_KEY_PREVIOUS can go.",
+        `${resealed} of ${webhooks} webhooks and ${watches} watches were sealed anew; now all open with the key of this configuration.\n` +
+        "If TIDINGS_SECRET_KEY_PREVIOUS is set, it can go once every process runs with both keys or the new one alone.",
     };
   },
 };

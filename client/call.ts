@@ -151,6 +151,8 @@ export class TidingsCaller {
    * @param signal Ends it.
    */
   protected wait(ms: number, signal?: AbortSignal): Promise<void> {
+    // One that has ended tells nobody any more.
+    if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       const end = (): void => {
         clearTimeout(timer);

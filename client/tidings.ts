@@ -1660,6 +1660,8 @@ export interface About {
   readonly description: string;
   /** The version of this release */
   readonly version: string;
+  /** The id of this process, another after every start */
+  readonly instance: string;
   /** Where to go on */
   readonly links: Readonly<Record<string, string>>;
 }

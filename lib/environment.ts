@@ -129,6 +129,37 @@ export function closestVariable(name: string): string | null {
   return candidates[0]?.name ?? null;
 }
 
+/**
+ * The variable of Tidings that a name means which does not begin with `TIDINGS_` as it should: in other letters, with other
+ * dashes, without that beginning, or with at most two slips.
+ *
+ * @param name A name that is no variable of Tidings.
+ * @returns The name of a known variable; null for one that may well be somebody else's.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { closestSetting } from "./environment.ts";
+ * assertEquals(["TIDING_KV", "tidings-kv", "RETENTION_DAYS"].map(closestSetting), [
+ *   "TIDINGS_KV",
+ *   "TIDINGS_KV",
+ *   "TIDINGS_RETENTION_DAYS",
+ * ]);
+ * assertEquals(["POST", "SECRET_KEY_BASE", "DENO_DIR"].map(closestSetting), [null, null, null]);
+ * ```
+ */
+export function closestSetting(name: string): string | null {
+  const typed = name.toUpperCase().replaceAll(/[-.]/g, "_");
+  const same = ENVIRONMENT.find((known) => [typed, `TIDINGS_${typed}`].includes(known.name)) ??
+    ENVIRONMENT.find((known) => typed === `TIDINGS_${known.name}`);
+  if (same !== undefined) return same.name;
+  const [closest] = ENVIRONMENT
+    .map((known) => ({ name: known.name, edits: editDistance(typed, known.name) }))
+    .filter((known) => known.edits <= 2 && known.name.startsWith("TIDINGS_"))
+    .sort((one, other) => one.edits - other.edits);
+  return closest?.name ?? null;
+}
+
 /** Two slips, but not in a name so short that two slips make any other of it. */
 function isTypo(edits: number, typed: string): boolean {
   return edits <= 2 && edits * 2 <= typed.length;

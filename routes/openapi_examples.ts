@@ -20,6 +20,8 @@ import type { ShownWatch } from "../lib/watch.ts";
 const ULID = "01JMZ0000000000000000000AA";
 const SITE = "example.com";
 
+/** A process. */
+export const EXAMPLE_INSTANCE = ULID;
 /** The ids of the examples. */
 export const EXAMPLE_IDS = {
   site_id: SITE,

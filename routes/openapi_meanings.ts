@@ -198,6 +198,7 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   duration_ms_total: "Milliseconds that attempts took together",
   exported_at: "When it was exported",
   version: "The version of this release",
+  instance: "The id of this process, another after every start",
   "Export.version": "The version of this form",
   "Import.version": "The version of this form",
   sealed: "Secrets and header values, encrypted with `TIDINGS_SECRET_KEY`",

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { newKeySchema, SCOPES } from "../lib/api_key.ts";
 import type { ShownKey } from "../lib/keys.ts";
 import { HINTS, type VerifiedSignature } from "../lib/verify.ts";
-import { EXAMPLE_KEY } from "./openapi_examples.ts";
+import { EXAMPLE_INSTANCE, EXAMPLE_KEY } from "./openapi_examples.ts";
 import type { Operations } from "./openapi_operation.ts";
 import { answer, answerOf, request, time, timeOrNull } from "./openapi_schema.ts";
 import { aboutService } from "./service.ts";
@@ -52,6 +52,7 @@ const about = answer(
     name: z.string(),
     description: z.string(),
     version: z.string(),
+    instance: z.string(),
     links: z.record(z.string(), z.string()),
   }),
 );
@@ -174,7 +175,7 @@ export const SERVICE_OPERATIONS: Operations = {
     answers: {
       200: {
         description: "Name, version, where to go on",
-        body: { schema: about, example: aboutService("0.1.0") },
+        body: { schema: about, example: aboutService("0.1.0", EXAMPLE_INSTANCE) },
       },
     },
   },

@@ -11,6 +11,7 @@ interface About {
   readonly name: string;
   readonly description: string;
   readonly version: string;
+  readonly instance: string;
   readonly links: Readonly<Record<string, string>>;
 }
 
@@ -18,13 +19,16 @@ interface About {
  * What this is, and where to go on.
  *
  * @param version Of this release.
+ * @param instance The id of this process, under which its beats are in its database: so whoever may read a database can
+ * tell whether this process works on it.
  * @returns The answer of `/`.
  */
-export function aboutService(version: string): About {
+export function aboutService(version: string, instance: string): About {
   return {
     name: "Tidings",
     description: "Webhook notifications for Plausible Analytics",
     version,
+    instance,
     links: {
       docs: "/docs",
       openapi: "/openapi.json",
@@ -41,9 +45,9 @@ export function aboutService(version: string): About {
  * @param ports What they need.
  * @returns `/`, `/healthz`, `/readyz`.
  */
-export function serviceRoutes(ports: Pick<RoutePorts, "problems" | "version">): Hono<Env> {
+export function serviceRoutes(ports: Pick<RoutePorts, "problems" | "version" | "accept">): Hono<Env> {
   return new Hono<Env>()
-    .get("/", (context) => context.json(aboutService(ports.version)))
+    .get("/", (context) => context.json(aboutService(ports.version, ports.accept.instance)))
     .get("/healthz", (context) => context.json({ status: "ok" }))
     .get("/readyz", async (context) => {
       const problems = await ports.problems();

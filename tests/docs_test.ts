@@ -13,7 +13,8 @@ import { FORMATS } from "../lib/webhook_settings.ts";
 import { ADMIN_KEY } from "./helpers/api.ts";
 import { codeBlocks } from "./helpers/code_blocks.ts";
 import { startReceiver } from "./helpers/receiver.ts";
-import { startTestService } from "./helpers/service.ts";
+import { NODE_PROBE, succeeds } from "./helpers/installed.ts";
+import { startTestService, temporaryFolder } from "./helpers/service.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -98,6 +99,47 @@ Deno.test("docs/client.md's example is valid TypeScript and works as printed", a
     assertMatch(told, line);
   }
   await receiver.received(1);
+});
+
+const NODE = await succeeds(...NODE_PROBE);
+
+Deno.test({
+  name: `docs/client.md's example works on Node, compiled${NODE ? "" : " (needs Node 20 or later)"}`,
+  ignore: !NODE,
+  async fn() {
+    await using service = await startTestService();
+    await using receiver = startReceiver();
+    await using folder = await temporaryFolder();
+    const { path } = folder;
+    const block = codeBlocks(await read("docs/client.md"), "ts").find(({ marker }) =>
+      marker === "tested: client"
+    );
+    assert(block !== undefined);
+    await Deno.mkdir(`${path}/client`);
+    await Deno.writeTextFile(`${path}/example.ts`, block.code);
+    for (const file of ["client/call.ts", "client/tidings.ts"]) {
+      await Deno.writeTextFile(`${path}/${file}`, await read(file));
+    }
+    const sources = ["example.ts", "client/call.ts", "client/tidings.ts"];
+    const compiled = await new Deno.Command(Deno.execPath(), {
+      args: ["transpile", "--quiet", "--outdir", "js", ...sources],
+      cwd: path,
+    }).output();
+    assertEquals(compiled.code, 0, new TextDecoder().decode(compiled.stderr));
+    for (const file of sources.map((source) => `${path}/js/${source.replace(/ts$/, "js")}`)) {
+      const text = await Deno.readTextFile(file);
+      await Deno.writeTextFile(file, text.replaceAll(/(from "\.[^"]*)\.ts"/g, '$1.js"'));
+    }
+    await Deno.writeTextFile(`${path}/js/package.json`, '{ "type": "module" }');
+    const { code, stdout, stderr } = await new Deno.Command("node", {
+      args: ["js/example.js"],
+      cwd: path,
+      env: { TIDINGS: service.url, KEY: ADMIN_KEY, RECEIVER: receiver.url },
+    }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+    assertMatch(new TextDecoder().decode(stdout), /^Told webhooks: 1\n(?:.*\n)*404 not_found /m);
+    await receiver.received(1);
+  },
 });
 
 Deno.test("docs/configuration.md names every environment variable, and no other", async () => {

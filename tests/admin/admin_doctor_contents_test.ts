@@ -75,7 +75,7 @@ Deno.test("the doctor tells of webhooks that are paused, fail or do not fit, and
     webhook("down", { health: { ...HEALTH, consecutive_failures: 5, breaker: "open", pending: 40 } }),
     webhook("odd", { hint: "a URL of Slack without its format" }),
   ];
-  const { checks, pending } = await examineContents(
+  const { checks, webhooks } = await examineContents(
     backend({ ...NOTHING, "GET /v1/sites/a.example/webhooks": { data } }),
     NOW,
   );
@@ -89,7 +89,7 @@ Deno.test("the doctor tells of webhooks that are paused, fail or do not fit, and
     /failed 5 times in a row.*breaker open\); 40 deliveries wait, .*never > .*webhooks test down/,
   );
   assertMatch(odd, /odd \(odd\) of a\.example: a URL of Slack/);
-  assertEquals([more, pending], [[], 42]);
+  assertEquals([more, webhooks.map(({ id }) => id)], [[], data.map(({ id }) => id)]);
 });
 
 Deno.test("the doctor tells of a site whose last look at Plausible failed", async () => {
@@ -197,6 +197,14 @@ Deno.test("the doctor tells the service from what else listens on its port, and 
     /^fail service: something that is not Tidings.*PORT/,
   );
   assertEquals(taken?.is_running, false);
+
+  const silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const quiet = await examineRunning({ host: "127.0.0.1", port: silent.addr.port }, { fetch, version });
+  silent.close();
+  assertMatch(
+    warnings(quiet === null ? [] : [quiet.check]).join(),
+    /^fail service: what listens at http:\S+ does not answer within 3 s > If it is the service, .*restart it/,
+  );
 
   const free = await examineRunning({ host: "127.0.0.1", port: other.addr.port }, { fetch, version });
   assertEquals([free?.check.status, free?.is_running], ["ok", false]);

@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Backend, localBackend } from "../../admin/backend.ts";
 import { type Check, ok } from "../../admin/checks.ts";
-import { examine, type ExaminedConfig, type ExaminePorts } from "../../admin/examine.ts";
+import { examine, type ExaminedConfig, type ExaminePorts, type OpenedDatabase } from "../../admin/examine.ts";
 import { clockChecks } from "../../admin/examine_clock.ts";
 import { type Disk, diskChecks, type FileInfo, SYSTEM_DISK } from "../../admin/examine_files.ts";
 import { guardChecks } from "../../admin/examine_guard.ts";
@@ -56,6 +56,11 @@ function backendOf(answers: Answers = {}): Backend {
   return localBackend({ place: "here", fetch, close: () => Promise.resolve() });
 }
 
+const NOTHING_DUE: OpenedDatabase["store"] = {
+  look: () => Promise.resolve({ due: [], next: null }),
+  laneState: () => Promise.resolve(null),
+};
+
 /** The checks that are not fine, as `fail subject: detail`, and how often the database was closed. */
 async function found(
   given: Partial<ExaminePorts> & { config?: Partial<ExaminedConfig>; answers?: Answers } = {},
@@ -69,9 +74,14 @@ async function found(
         has_queue: true,
         backend: backendOf(answers),
         tryOut: () => Promise.resolve(),
+        beats: () => Promise.resolve([]),
+        store: NOTHING_DUE,
         close: () => Promise.resolve(void closed++),
       }),
-    running: () => Promise.resolve({ check: ok("service", "it runs"), is_running: true }),
+    running: () => Promise.resolve({ check: ok("service", "it runs"), is_running: false, instance: null }),
+    envFiles: () => Promise.resolve([]),
+    environment: () => ({}),
+    wait: () => Promise.resolve(),
     guard: () => ({ own_addresses: ["192.0.2.1"], allows: () => false }),
     disk: disk(),
     now: () => NOW,
@@ -135,6 +145,8 @@ Deno.test("examine() tells why a database does not open, or can't be written, an
         has_queue: false,
         backend: backendOf(),
         tryOut: () => refused(new Error("disk is full")),
+        beats: () => Promise.resolve([]),
+        store: NOTHING_DUE,
         close: () => Promise.resolve(void closed++),
       }),
   });
@@ -318,25 +330,4 @@ Deno.test("doctor over REST tells whether a service lives, works, and takes the 
   });
   assertEquals(gone.code, 1);
   assertMatch(gone.stdout, /^fail {2}service: the service at http:\/\/b:1 can't be reached: nothing listens/);
-});
-
-Deno.test("examine() tells of deliveries that wait while no service runs, and of what holds its port", async () => {
-  const answers = {
-    "GET /v1/sites": { data: [{ site_id: "a.example" }], next_cursor: null },
-    "GET /v1/sites/a.example/webhooks": {
-      data: [{
-        id: "wh_1",
-        name: "a",
-        status: "active",
-        health: { consecutive_failures: 0, breaker: "closed", pending: 3 },
-      }],
-    },
-    "GET /v1/sites/a.example/watch": new AppError("not_found", "none"),
-  };
-  assertEquals((await found({ answers })).troubles, []);
-  const running = () => Promise.resolve({ check: ok("service", "none runs"), is_running: false });
-  assertEquals((await found({ answers, running })).troubles, [
-    "warn deliveries: 3 wait, and no service runs to send them",
-  ]);
-  assertEquals((await found({ running })).troubles, []);
 });

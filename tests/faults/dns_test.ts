@@ -8,6 +8,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { goal, SITE, until, within } from "../helpers/api.ts";
+import { succeeds } from "../helpers/installed.ts";
 import { startReceiver } from "../helpers/receiver.ts";
 import { startProcess, temporaryFolder } from "../helpers/service.ts";
 import { startDnsServer } from "../lib/outbound/dns_server.ts";
@@ -25,8 +26,7 @@ function withResolver(path: string): string {
 async function permitted(): Promise<boolean> {
   if (Deno.build.os !== "linux") return false;
   const args = ["--mount", "sh", "-c", "mount --bind /etc/hosts /etc/resolv.conf"];
-  const tried = new Deno.Command("unshare", { args, stdout: "null", stderr: "null" }).output();
-  return await tried.then(({ success }) => success, () => false);
+  return await succeeds("unshare", ...args);
 }
 
 const may = await permitted();

@@ -40,7 +40,7 @@ export async function admin(args: readonly string[], options: AdminOptions): Pro
   const permissions = [
     "--no-prompt",
     "-P=admin",
-    `--allow-read=${folder},${called_from}`,
+    `--allow-read=${folder},${called_from},.env`,
     `--allow-write=${folder}`,
   ];
   const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !/^(TIDINGS_|PORT$)/.test(name));
@@ -51,6 +51,8 @@ export async function admin(args: readonly string[], options: AdminOptions): Pro
     env: {
       ...Object.fromEntries(inherited),
       INIT_CWD: called_from,
+      // Whoever listens at the usual one is nobody of the test's.
+      PORT: "0",
       TIDINGS_KV: options.kv,
       TIDINGS_ALLOW_NETWORKS: "127.0.0.0/8",
       ...env,

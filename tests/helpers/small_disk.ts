@@ -7,12 +7,8 @@
  * @module
  */
 import { assert } from "@std/assert";
+import { succeeds } from "./installed.ts";
 import { temporaryFolder } from "./service.ts";
-
-async function run(command: string, ...args: readonly string[]): Promise<boolean> {
-  const ran = new Deno.Command(command, { args: [...args], stdout: "null", stderr: "null" });
-  return await ran.output().then(({ success }) => success, () => false);
-}
 
 /** A disk, or what stands for one. */
 export interface SmallDisk extends AsyncDisposable {
@@ -28,7 +24,7 @@ export interface SmallDisk extends AsyncDisposable {
 /** Makes a disk of 16 MiB; null where that is not permitted. */
 export async function mountDisk(): Promise<SmallDisk | null> {
   const folder = await Deno.makeTempDir({ prefix: "tidings-disk-" });
-  if (!await run("mount", "-t", "tmpfs", "-o", "size=16m", "tidings-test", folder)) {
+  if (!await succeeds("mount", "-t", "tmpfs", "-o", "size=16m", "tidings-test", folder)) {
     await Deno.remove(folder);
     return null;
   }
@@ -47,7 +43,7 @@ export async function mountDisk(): Promise<SmallDisk | null> {
     },
     free: () => Deno.remove(ballast),
     async [Symbol.asyncDispose]() {
-      await run("umount", folder);
+      await succeeds("umount", folder);
       await Deno.remove(folder);
     },
   };
@@ -60,10 +56,10 @@ export async function limitFiles(): Promise<SmallDisk> {
     path: folder.path,
     under: "trap '' XFSZ",
     async fill(pid) {
-      assert(await run("prlimit", `--pid=${pid}`, "--fsize=4096:unlimited"));
+      assert(await succeeds("prlimit", `--pid=${pid}`, "--fsize=4096:unlimited"));
     },
     async free(pid) {
-      assert(await run("prlimit", `--pid=${pid}`, "--fsize=unlimited:unlimited"));
+      assert(await succeeds("prlimit", `--pid=${pid}`, "--fsize=unlimited:unlimited"));
     },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
@@ -76,4 +72,4 @@ await mounted?.[Symbol.asyncDispose]();
 export const MOUNTS: boolean = mounted !== null;
 
 /** Whether {@linkcode limitFiles} works here. */
-export const LIMITS: boolean = Deno.build.os === "linux" && await run("prlimit", "--version");
+export const LIMITS: boolean = Deno.build.os === "linux" && await succeeds("prlimit", "--version");

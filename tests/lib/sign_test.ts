@@ -11,6 +11,7 @@ import fc from "fast-check";
 import { Webhook, WebhookVerificationError } from "standardwebhooks";
 import { generateSecret, parseSecret, standardSecret } from "../../lib/secret.ts";
 import { type Signable, signatureHeaders, SigningKey } from "../../lib/sign.ts";
+import { succeeds } from "../helpers/installed.ts";
 
 /** Secrets as owners have them; the first two are also the vectors below. */
 const GENERATED = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
@@ -106,9 +107,7 @@ Deno.test("X-Webhook-Signature covers every byte of the body and not the attempt
   assert(first["webhook-signature"] !== later["webhook-signature"]);
 });
 
-const openssl = await new Deno.Command("openssl", { args: ["version"], stdout: "null", stderr: "null" })
-  .output()
-  .then(({ success }) => success, () => false);
+const openssl = await succeeds("openssl", "version");
 
 async function opensslSignature(secret: string, body: string): Promise<string> {
   const args = ["dgst", "-sha256", "-hmac", secret];

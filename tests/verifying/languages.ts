@@ -9,6 +9,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { codeBlocks } from "../helpers/code_blocks.ts";
+import { NODE_PROBE } from "../helpers/installed.ts";
 import { temporaryFolder } from "../helpers/service.ts";
 import type { ReceivedCase } from "./cases.ts";
 
@@ -43,7 +44,7 @@ export const RECEIVERS: readonly Language[] = [
   },
   {
     name: "JavaScript on Node.js",
-    probe: ["node", "--version"],
+    probe: NODE_PROBE,
     snippets: ["receiver.mjs"],
     driver: "driver.mjs",
     command: ["node", "driver.mjs"],
@@ -113,16 +114,6 @@ export const LIBRARIES: readonly Language[] = [
     command: ["python3", "driver_library.py"],
   },
 ];
-
-/** Whether a program is on this machine and answers. */
-export async function isThere([program, ...args]: Language["probe"]): Promise<boolean> {
-  const command = new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "null" });
-  try {
-    return (await command.output()).success;
-  } catch {
-    return false; // Thrown at once, not rejected with, where there is no such program.
-  }
-}
 
 /** A block of the document, by its marker. */
 export function snippet(file: string): string {

@@ -6,9 +6,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { ADMIN_KEY, goal, within } from "../helpers/api.ts";
 import { startReceiver } from "../helpers/receiver.ts";
+import { NODE_PROBE, succeeds } from "../helpers/installed.ts";
 import { gather } from "../helpers/lines.ts";
 import { startTestService } from "../helpers/service.ts";
-import { folderOf, isThere, snippet } from "./languages.ts";
+import { folderOf, snippet } from "./languages.ts";
 
 const SECRET = "the-owner's-secret-of-32-letters";
 /** What Standard Webhooks is keyed with. */
@@ -85,7 +86,7 @@ Deno.test("docs/verifying.md's receiver for Deno and Workers receives over HTTP"
     ],
   }));
 
-const node = await isThere(["node", "--version"]);
+const node = await succeeds(...NODE_PROBE);
 
 Deno.test({
   name: `docs/verifying.md's receiver for Node.js receives over HTTP${node ? "" : " (not on this machine)"}`,
@@ -98,7 +99,15 @@ Deno.test({
     }),
 });
 
-const jq = await isThere(["jq", "--version"]);
+const python = await succeeds("python3", "--version");
+
+Deno.test({
+  name: `docs/verifying.md's receiver for Python receives over HTTP${python ? "" : " (not on this machine)"}`,
+  ignore: !python,
+  fn: () => assertReceives({ snippets: ["receiver.py", "serve.py"], command: ["python3", "serve.py"] }),
+});
+
+const jq = await succeeds("jq", "--version");
 
 Deno.test({
   name: `docs/verifying.md's call of verify-signature works as printed${

@@ -5,7 +5,8 @@
  */
 import { assertEquals } from "@std/assert";
 import { type ReceivedCase, receivedCases } from "./cases.ts";
-import { isThere, type Language, LIBRARIES, outcomes, RECEIVERS, testedSnippets } from "./languages.ts";
+import { succeeds } from "../helpers/installed.ts";
+import { type Language, LIBRARIES, outcomes, RECEIVERS, testedSnippets } from "./languages.ts";
 
 /** What a driver says of a receiver: the plain signature, the status answered, and whether something new is in the inbox. */
 function receiverSays({ plain, standard, fresh }: ReceivedCase): string {
@@ -31,7 +32,7 @@ async function assertOutcomes(
 
 /** A test of a language, or one that is ignored and says why. */
 async function test(language: Language, what: string, fn: () => Promise<void>): Promise<void> {
-  const ignore = !await isThere(language.probe);
+  const ignore = !await succeeds(...language.probe);
   Deno.test({ name: `${language.name}: ${what}${ignore ? " (not on this machine)" : ""}`, ignore, fn });
 }
 
@@ -51,6 +52,6 @@ for (const language of LIBRARIES) {
 
 Deno.test("every block of docs/verifying.md that is marked as tested has a test", () => {
   const run = [...RECEIVERS, ...LIBRARIES].flatMap(({ snippets }) => snippets);
-  const elsewhere = ["deno.mjs", "node.mjs", "verify-signature"];
+  const elsewhere = ["deno.mjs", "node.mjs", "serve.py", "verify-signature"];
   assertEquals(testedSnippets().toSorted(), [...new Set([...run, ...elsewhere])].toSorted());
 });
