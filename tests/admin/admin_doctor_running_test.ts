@@ -147,6 +147,7 @@ async function overdue(
     site_id: "stored.example",
     at,
     owner: null,
+    unwritten: null,
   };
   const checks = await examineOverdue([webhook], {
     living,
@@ -286,7 +287,7 @@ Deno.test("doctor tells of deliveries that wait while nobody works on the databa
 
   using db = await Deno.openKv(file.path);
   const due = keys.due(webhook_id, Date.now() - 10 * MINUTE, event_id);
-  await db.set(due, dueRecord.encode({ site_id: SITE, owner: null }));
+  await db.set(due, dueRecord.encode({ site_id: SITE, owner: null, unwritten: null }));
   const stop = await beatIn(db, 0);
   const overdue = await admin(["doctor"], options);
   stop();
