@@ -10,13 +10,12 @@ import { AppError } from "../lib/errors.ts";
 import { auditRoutes } from "./audit.ts";
 import type { Env, RoutePorts } from "./context.ts";
 import { deliveryRoutes } from "./deliveries.ts";
-import { docsRoutes } from "./docs.ts";
+import { descriptionRoutes } from "./description.ts";
 import { eventRoutes } from "./events.ts";
 import { exportRoutes } from "./export.ts";
 import { keyRoutes } from "./keys.ts";
 import { limitedLoad, Load } from "./load.ts";
 import { metricsRoutes } from "./metrics.ts";
-import { openapiRoutes } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { readingRoutes } from "./readings.ts";
 import { serviceRoutes } from "./service.ts";
@@ -89,8 +88,7 @@ export function createApp(ports: RoutePorts): Hono<Env> {
   app.route("/", siteRoutes(ports));
   app.route("/", statRoutes(ports));
   app.route("/", exportRoutes(ports));
-  app.route("/", openapiRoutes(ports));
-  app.route("/", docsRoutes(ports));
+  app.route("/", descriptionRoutes(ports));
 
   const allowed = allowedMethods(app);
   app.notFound((context) => {

@@ -1,15 +1,12 @@
 /**
- * `GET /openapi.json`: the API described by the schemas that validate it (docs/decisions/0005-openapi.md).
+ * The API described by the schemas that validate it (docs/decisions/0005-openapi.md).
  *
  * Owns the document as a whole. Each operation is described beside its resource, in `openapi_*.ts`; a test fails when a
  * route is not described, or a description has no route.
  *
  * @module
  */
-import { Hono } from "hono";
 import type { JsonObject } from "../lib/merge_patch.ts";
-import { refuseQuery } from "./body.ts";
-import type { Env, RoutePorts } from "./context.ts";
 import { ADMINISTRATION_OPERATIONS } from "./openapi_administration.ts";
 import { DELIVERY_OPERATIONS } from "./openapi_deliveries.ts";
 import { EVENT_OPERATIONS } from "./openapi_events.ts";
@@ -94,20 +91,4 @@ export function openapiDocument(version: string): JsonObject {
       schemas: schemaComponents(),
     },
   };
-}
-
-/**
- * The route of the document. It needs no key.
- *
- * @param ports The version.
- * @returns `GET /openapi.json`.
- */
-export function openapiRoutes({ version }: Pick<RoutePorts, "version">): Hono<Env> {
-  // Made when it is first asked for: most processes are never asked.
-  let text: string | null = null;
-  return new Hono<Env>().get("/openapi.json", (context) => {
-    refuseQuery(context);
-    text ??= JSON.stringify(openapiDocument(version));
-    return context.body(text, 200, { "Content-Type": "application/json" });
-  });
 }
