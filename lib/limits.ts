@@ -63,8 +63,11 @@ export const INPUT = {
   /** Deliveries recovered, and events looked at, in one call. */
   recovered_max: 10_000,
   recover_examined_max: 20_000,
-  /** Records looked at for one page, so that a filter that matches little never scans without bound. */
-  page_examined_max: 2000,
+  /**
+   * Records looked at for one page, so that a filter that matches little never scans without bound: half of what the contract
+   * allows, which takes 40 ms instead of 80.
+   */
+  page_examined_max: 1000,
 } as const;
 
 /** How much of one site is accepted at a time. */

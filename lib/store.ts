@@ -250,7 +250,7 @@ export interface EventStore {
   alerts(site_id: string): Promise<{ readonly value: AlertState; readonly versionstamp: string | null }>;
   /** @throws {BrokenRecord} If it is there and can't be read. */
   event(event_id: string): Promise<StoredEvent | null>;
-  /** Reads one page of a site's events; looks at 2,000 records at most. */
+  /** Reads one page of a site's events; looks at 1,000 records at most. */
   eventPage(site_id: string, query: EventQuery): Promise<EventPage>;
   /** A site's events in the order they were accepted, from a time (or behind an event) on, before `until`. */
   eventsFrom(
@@ -291,7 +291,7 @@ export interface EventStore {
     next: (delivery: Delivery) => Delivery | null,
     note: AuditNote,
   ): Promise<KnownDelivery | null>;
-  /** Reads one page of a site's deliveries; looks at 2,000 records at most. */
+  /** Reads one page of a site's deliveries; looks at 1,000 records at most. */
   deliveryPage(site_id: string, query: DeliveryQuery): Promise<DeliveryPage>;
 }
 

@@ -166,7 +166,7 @@ Deno.test("deliveryPage() neither skips nor repeats while new deliveries arrive 
   );
 });
 
-Deno.test("deliveryPage() examines 2,000 records at most, and goes on where it stopped", async () => {
+Deno.test("deliveryPage() examines 1,000 records at most, and goes on where it stopped", async () => {
   const { store, reader, read } = await open(1);
   await accept(store, 0, EXAMINED_MAX + 300, [0]);
   for (const limit of [1, 7, 50, 100]) {

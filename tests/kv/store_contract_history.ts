@@ -113,7 +113,7 @@ function testEventPage(test: ContractTest): void {
 function testEventPageBounds(test: ContractTest): void {
   const max = INPUT.page_examined_max;
 
-  test("eventPage() examines 2,000 records at most, and goes on where it stopped", async ({ store }) => {
+  test("eventPage() examines 1,000 records at most, and goes on where it stopped", async ({ store }) => {
     await fill(store, max + 5);
     for (const limit of [7, 100]) {
       const first = await store.eventPage(SAMPLE_SITE, query({ event: "visitor_drop", limit }));
