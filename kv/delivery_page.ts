@@ -129,8 +129,7 @@ class PageDeliveries {
   }
 
   async #readEach(taken: readonly Position[]): Promise<(Delivery | null)[]> {
-    const names = taken.map(({ event_id, webhook_id }) => ({ event_id, webhook_id }));
-    return (await readDeliveries(this.#reader, names)).map((found) => found?.value ?? null);
+    return (await readDeliveries(this.#reader, taken)).map((found) => found?.value ?? null);
   }
 }
 

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { INPUT, KV } from "../lib/limits.ts";
+import { INPUT } from "../lib/limits.ts";
 import type { EventPage, EventQuery, StoredEvent } from "../lib/store.ts";
 import type { Database } from "./database.ts";
+import { getAll } from "./get_all.ts";
 import { type Key, keys } from "./keys.ts";
 import type { RecordReader } from "./record_reader.ts";
 import { eventRecord } from "./event_record.ts";
@@ -55,11 +56,7 @@ export async function readEvents(
   { db, reader }: { readonly db: Database; readonly reader: RecordReader },
   ids: readonly string[],
 ): Promise<StoredEvent[]> {
-  const chunks: Promise<Deno.KvEntryMaybe<Uint8Array>[]>[] = [];
-  for (let from = 0; from < ids.length; from += KV.get_many_max) {
-    chunks.push(db.getMany<Uint8Array[]>(ids.slice(from, from + KV.get_many_max).map(keys.event)));
-  }
-  return (await Promise.all(chunks)).flat()
+  return (await getAll(db, ids.map(keys.event)))
     .map((entry) => reader.read(eventRecord, entry)).filter((event) => event !== null).map(eventOf);
 }
 

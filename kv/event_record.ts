@@ -33,7 +33,7 @@ export interface EventRecord extends StoredEvent {
   readonly first_due?: readonly (number | null)[] | undefined;
 }
 
-/** An event: a line of JSON, then the body verbatim, so that what is signed is what was stored, byte for byte. */
+/** See the module. */
 export const eventRecord: Codec<EventRecord> = {
   version: versionAfter(eventForm.migrations),
   encode({ body, ...head }) {

@@ -21,7 +21,7 @@ import { type Key, keys } from "./keys.ts";
 import type { Check, Mutation } from "./member.ts";
 import { eventRecord } from "./event_record.ts";
 import { deliveryRecord, idempotencyRecord } from "./records.ts";
-import { eventOf, readDeliveries, withFirstDue } from "./unwritten.ts";
+import { deliveryKey, eventOf, readDeliveries, withFirstDue } from "./unwritten.ts";
 import { watchWriting } from "./watch_store.ts";
 import type { StoreParts, WebhookRecords } from "./webhook_store.ts";
 
@@ -37,10 +37,6 @@ function scheduleMutations(
   const { event, created_at } = delivery;
   const unwritten = written ? null : { event, created_at };
   return dueMutations({ ...delivery, at, owner: lease?.owner ?? null, unwritten }, marker_at ?? at);
-}
-
-function deliveryKey({ event_id, webhook_id }: { event_id: string; webhook_id: string }): Key {
-  return keys.delivery(event_id, webhook_id);
 }
 
 /** What has changed if anything has happened to a delivery: of one without a record, its due entry. */
@@ -165,10 +161,7 @@ export function createEventStore(
       }
       const result = await committer.commit({ checks, mutations });
       if (result.ok) return { value: after, versionstamp: result.versionstamp, written: true };
-      const [again] = await readDeliveries(parts, [{
-        event_id: after.event_id,
-        webhook_id: after.webhook_id,
-      }]);
+      const [again] = await readDeliveries(parts, [after]);
       if (again === undefined || again === null) return null;
       if (entry !== null && await audit.written(entry.id)) return again;
       before = again;

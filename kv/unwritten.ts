@@ -14,8 +14,8 @@ import { isUntouched, newDelivery } from "../lib/delivery.ts";
 import { leased } from "../lib/delivery_moves.ts";
 import type { Acceptance, DueEntry, KnownDelivery, StoredEvent, UnwrittenDelivery } from "../lib/store.ts";
 import type { Database } from "./database.ts";
-import { keys } from "./keys.ts";
-import { KV } from "../lib/limits.ts";
+import { getAll } from "./get_all.ts";
+import { type Key, keys } from "./keys.ts";
 import type { RecordReader } from "./record_reader.ts";
 import { type EventRecord, eventRecord } from "./event_record.ts";
 import { deliveryRecord, dueRecord } from "./records.ts";
@@ -77,16 +77,9 @@ interface Reading {
   readonly reader: RecordReader;
 }
 
-/** Reads some keys, ten at a time. */
-async function getAll(
-  db: Reading["db"],
-  all: readonly Deno.KvKey[],
-): Promise<Deno.KvEntryMaybe<Uint8Array>[]> {
-  const chunks: Promise<Deno.KvEntryMaybe<Uint8Array>[]>[] = [];
-  for (let from = 0; from < all.length; from += KV.get_many_max) {
-    chunks.push(db.getMany<Uint8Array[]>(all.slice(from, from + KV.get_many_max)));
-  }
-  return (await Promise.all(chunks)).flat();
+/** The key of a delivery's record. */
+export function deliveryKey({ event_id, webhook_id }: DeliveryName): Key {
+  return keys.delivery(event_id, webhook_id);
 }
 
 function written(
@@ -135,29 +128,18 @@ export async function readDeliveries(
   { db, reader }: Reading,
   names: readonly (DeliveryName | DueEntry)[],
 ): Promise<(KnownDelivery | null)[]> {
-  const found = names.map((name) => "unwritten" in name ? fromDueEntry(name) : null);
-  const asked = [...names.keys()].filter((index) => found[index] === null);
-  const entries = await getAll(db, asked.map((index) => deliveryKey(names[index])));
-  const missing: number[] = [];
-  for (const [place, index] of asked.entries()) {
-    const entry = entries[place];
-    if (entry === undefined) continue;
-    if (entry.versionstamp === null) missing.push(index);
-    else found[index] = written(entry, reader);
-  }
-  if (missing.length === 0) return found;
-  const unwritten = await readUnwritten({ db, reader }, missing.map((index) => nameOf(names[index])));
-  for (const [place, index] of missing.entries()) found[index] = unwritten[place] ?? null;
-  return found;
-}
-
-function nameOf(name: DeliveryName | undefined): DeliveryName {
-  return name ?? { event_id: "", webhook_id: "" };
-}
-
-function deliveryKey(name: DeliveryName | undefined): Deno.KvKey {
-  const { event_id, webhook_id } = nameOf(name);
-  return keys.delivery(event_id, webhook_id);
+  const standing = names.map((name) => "unwritten" in name ? fromDueEntry(name) : null);
+  const asked = names.filter((_, index) => standing[index] === null);
+  const entries = await getAll(db, asked.map(deliveryKey));
+  const missing = asked.filter((_, index) => entries[index]?.versionstamp === null);
+  const unwritten = missing.length === 0 ? [] : await readUnwritten({ db, reader }, missing);
+  const [next_entry, next_unwritten] = [entries.values(), unwritten.values()];
+  return standing.map((known) => {
+    if (known !== null) return known;
+    const entry = next_entry.next().value;
+    if (entry === undefined) return null;
+    return entry.versionstamp === null ? next_unwritten.next().value ?? null : written(entry, reader);
+  });
 }
 
 /** Deliveries that had no record a moment ago: their events say where their due entries are, or were. */
@@ -176,7 +158,7 @@ async function readUnwritten(
     if (at === null) return null;
     // Both at one moment: the record may have come since it was missed, and the due entry have gone with that.
     const [delivery, due] = await db.getMany<[Uint8Array, Uint8Array]>([
-      keys.delivery(name.event_id, name.webhook_id),
+      deliveryKey(name),
       keys.due(name.webhook_id, at, name.event_id),
     ]);
     if (delivery.versionstamp !== null) return written(delivery, reader);

@@ -5,13 +5,13 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { goal } from "./helpers/api.ts";
+import { ended } from "./helpers/ended.ts";
 import { startReceiver } from "./helpers/receiver.ts";
 import { startTestService, temporaryFolder } from "./helpers/service.ts";
 
 const FOLDER = new URL("../docs/operations/", import.meta.url).pathname;
-const decoder = new TextDecoder();
 
-interface Ended {
+interface Told {
   readonly code: number;
   readonly text: string;
 }
@@ -20,7 +20,7 @@ interface Ended {
 async function run(tool: string, args: readonly string[], given: {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
-} = {}): Promise<Ended | null> {
+} = {}): Promise<Told | null> {
   const { env = {}, stdin } = given;
   try {
     const child = new Deno.Command(tool, {
@@ -30,13 +30,8 @@ async function run(tool: string, args: readonly string[], given: {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    if (stdin !== undefined) {
-      const writer = child.stdin.getWriter();
-      await writer.write(new TextEncoder().encode(stdin));
-      await writer.close();
-    }
-    const { code, stdout, stderr } = await child.output();
-    return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
+    const { code, stdout, stderr } = await ended(child, stdin);
+    return { code, text: stdout + stderr };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
@@ -51,10 +46,10 @@ async function withTools(tools: readonly string[], name: string, fn: () => Promi
 }
 
 /** Of a tool that is there. */
-function ok(ended: Ended | null): string {
-  assert(ended !== null);
-  assertEquals(ended.code, 0, ended.text);
-  return ended.text;
+function ok(told: Told | null): string {
+  assert(told !== null);
+  assertEquals(told.code, 0, told.text);
+  return told.text;
 }
 
 await withTools(

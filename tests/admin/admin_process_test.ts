@@ -17,7 +17,8 @@ import {
   until,
   type WebhookJson,
 } from "../helpers/api.ts";
-import { admin, type AdminEnded, adminJson } from "../helpers/admin_command.ts";
+import { admin, adminJson } from "../helpers/admin_command.ts";
+import type { Ended } from "../helpers/ended.ts";
 import { startReceiver } from "../helpers/receiver.ts";
 import { SECRET_KEY, startProcess, startTestService, temporaryFile } from "../helpers/service.ts";
 
@@ -218,7 +219,7 @@ Deno.test("admin over REST says what to do about a bad key, a missing right, and
   const service = await startTestService();
   const { url } = service;
   const reader = await apiAt(url).key("read");
-  const keysList = (key: string): Promise<AdminEnded> =>
+  const keysList = (key: string): Promise<Ended> =>
     admin(["keys", "list", "--url", url, "--key", key], { kv: file.path });
 
   const unknown = await keysList("tdk_unknown_key");

@@ -7,6 +7,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { kvFolder } from "../../admin/kv_folder.ts";
+import { type Ended, ended } from "./ended.ts";
 
 const PROJECT = new URL("../../", import.meta.url);
 
@@ -20,13 +21,6 @@ export interface AdminOptions {
   readonly called_from?: string;
 }
 
-/** How a command ended. */
-export interface AdminEnded {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /**
  * Runs a command as the task does.
  *
@@ -34,7 +28,7 @@ export interface AdminEnded {
  * @param options What it works on.
  * @returns How it ended.
  */
-export async function admin(args: readonly string[], options: AdminOptions): Promise<AdminEnded> {
+export async function admin(args: readonly string[], options: AdminOptions): Promise<Ended> {
   const folder = kvFolder(options.kv);
   const { env = {}, stdin, called_from = folder } = options;
   const permissions = [
@@ -61,14 +55,7 @@ export async function admin(args: readonly string[], options: AdminOptions): Pro
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  if (stdin !== undefined) {
-    const writer = child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(stdin));
-    await writer.close();
-  }
-  const { code, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  return await ended(child, stdin);
 }
 
 /**
