@@ -93,7 +93,8 @@ export function renaming(records: SiteNameRecords, wanted: WantedName): Renaming
   const from = todayOf(records.names).get(site) ?? site;
   if (from === to) {
     const old = by_name.get(called);
-    const names = old === undefined || old.until === null ? [] : [{ ...old, until }];
+    // A name that this site got when another's time with it was over stays this site's.
+    const names = old?.site !== site || old.until === null ? [] : [{ ...old, until }];
     return { names, joined: [], emptied: null };
   }
   const names = [

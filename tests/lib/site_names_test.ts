@@ -111,6 +111,14 @@ Deno.test("a rename that is repeated under the old name only sets how long that 
   assertEquals(world.records, after, "under its own name there is nothing to do");
 });
 
+Deno.test("a site that got a name another had keeps it when it is renamed to that very name", async () => {
+  const world = new World();
+  await world.rename("a", "b", 0);
+  const next = world.names.siteOf("a");
+  assertEquals(await world.rename("a", "a", 30), null);
+  assertEquals([world.names.siteOf("a"), world.names.siteOf("b")], [next, "a"]);
+});
+
 Deno.test("a list of sites means the renamed one where it named the new name before", async () => {
   const world = new World();
   assertEquals(await world.rename("a", "b", 30), "b", "nothing may be stored for it");
