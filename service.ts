@@ -175,7 +175,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const { config, database, clock } = parts;
   const nameOf = (site_id: string): string => storage.names.nameOf(site_id);
   const metrics = createPrometheus({ version: VERSION, sites: config.metrics_sites, nameOf });
-  const tracing = createTracing(VERSION, nameOf);
+  const tracing = await createTracing(VERSION, nameOf);
   const storage = await openStorage({ ...parts, meter: metrics });
   const { store, names } = storage;
   const log = namedLog(parts.log, names);

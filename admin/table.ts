@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { cutText, safeText, textWidth } from "./terminal_text.ts";
+import { safeText } from "./terminal_text.ts";
+import { cutText, textWidth } from "./text_width.ts";
 
 /** A column of a table. */
 export interface Column<Row> {

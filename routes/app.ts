@@ -6,6 +6,7 @@
  * @module
  */
 import { Hono } from "hono";
+import { TrieRouter } from "hono/router/trie-router";
 import { AppError } from "../lib/errors.ts";
 import { auditRoutes } from "./audit.ts";
 import type { Env, RoutePorts } from "./context.ts";
@@ -27,14 +28,11 @@ import { webhookRoutes } from "./webhooks.ts";
 
 /** The methods that a path takes, for paths that do not take the one asked for. */
 function allowedMethods(app: Hono<Env>): (path: string) => string[] {
-  const routes = app.routes
-    .filter(({ method }) => method !== "ALL")
-    .map(({ method, path }) => ({ method, pattern: new URLPattern({ pathname: path }) }));
+  const methods = new TrieRouter<string>();
+  for (const { method, path } of app.routes) if (method !== "ALL") methods.add("ALL", path, method);
   return (path) => {
-    const methods = routes.filter(({ pattern }) => pattern.test({ pathname: path })).map(({ method }) =>
-      method
-    );
-    return [...new Set(methods.flatMap((method) => method === "GET" ? ["GET", "HEAD"] : [method]))];
+    const [found] = methods.match("ALL", path);
+    return [...new Set(found.flatMap(([method]) => method === "GET" ? ["GET", "HEAD"] : [method]))];
   };
 }
 
@@ -93,8 +91,7 @@ export function createApp(ports: RoutePorts): Hono<Env> {
   const allowed = allowedMethods(app);
   app.notFound((context) => {
     const methods = allowed(context.req.path);
-    // A path that takes this method after all (`/v1/sites/../keys`, read as a browser would) is none that was asked for.
-    if (methods.length === 0 || methods.includes(context.req.method)) {
+    if (methods.length === 0) {
       return problemResponse(
         context,
         new AppError("not_found", "Not found: there is no such path"),

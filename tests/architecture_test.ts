@@ -366,3 +366,38 @@ Deno.test("importsOf() finds in every file of the project what Deno itself finds
     assertEquals([...new Set(specifiers)].sort(), byDeno.get(path), path);
   }
 });
+
+/** What is loaded before the service listens: everything that is imported, but for what is imported in the course of it. */
+async function loadedAtStart(): Promise<Set<string>> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", new URL("./main.ts", ROOT).pathname],
+    cwd: ROOT,
+    stderr: "null",
+  }).output();
+  const { roots, modules } = JSON.parse(new TextDecoder().decode(stdout)) as {
+    roots: string[];
+    modules: {
+      specifier: string;
+      dependencies?: { specifier: string; code?: { specifier?: string }; isDynamic?: boolean }[];
+    }[];
+  };
+  const by_specifier = new Map(modules.map((module) => [module.specifier, module]));
+  const loaded = new Set<string>();
+  const waiting = [...roots];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (loaded.has(next)) continue;
+    loaded.add(next);
+    for (const { code, isDynamic = false } of by_specifier.get(next)?.dependencies ?? []) {
+      if (!isDynamic && code?.specifier !== undefined) waiting.push(code.specifier);
+    }
+  }
+  return loaded;
+}
+
+Deno.test("the service loads at its start nothing large that it may never use", async () => {
+  const loaded = [...await loadedAtStart()];
+  const large = /undici|opentelemetry|node:(?:net|tls)|openapi|docs|text_width/;
+  assertEquals(loaded.filter((specifier) => large.test(specifier)), []);
+  assert(loaded.some((specifier) => specifier.endsWith("/routes/app.ts")));
+  assert(loaded.some((specifier) => specifier.includes("hono")));
+});

@@ -173,10 +173,12 @@ function paragraphs(text: string): string {
   return plain === "" ? "(blank)" : plain;
 }
 
-const NUMBER = new Intl.NumberFormat("en");
+/** Made when a number is first said: its tables are 5 MiB, and most webhooks are told in JSON. */
+let number_format: Intl.NumberFormat | null = null;
 
 function digits(value: number): string {
-  return NUMBER.format(value);
+  number_format ??= new Intl.NumberFormat("en");
+  return number_format.format(value);
 }
 
 function plural(word: string, count: number): string {

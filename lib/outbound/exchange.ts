@@ -10,7 +10,8 @@ import type { Dispatcher } from "undici";
 import type { SendResult } from "../ports.ts";
 import { AnswerBody } from "./answer_body.ts";
 import type { Deadline } from "../deadlines.ts";
-import { codeOf, DialError, exchangeErrorKind, failed } from "./send_error.ts";
+import { exchangeErrorKind } from "./exchange_error.ts";
+import { codeOf, DialError, failed } from "./send_error.ts";
 
 /** What a send is doing: for the words of a timeout. */
 type Phase = "connecting" | "waiting for the answer" | "reading the answer";

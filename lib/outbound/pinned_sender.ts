@@ -10,7 +10,7 @@ import { LANE, TIME } from "../limits.ts";
 import type { Clock, Sender, SendRequest, SendResult } from "../ports.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import type { DialGuard } from "./dial_plan.ts";
-import { exchangeErrorKind } from "./send_error.ts";
+import { exchangeErrorKind } from "./exchange_error.ts";
 import type { Deadline } from "../deadlines.ts";
 import { createSender, type Target } from "./sender.ts";
 

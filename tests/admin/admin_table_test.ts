@@ -7,7 +7,8 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { cellText, type Column, minuteOf, record, table } from "../../admin/table.ts";
 import { run, words } from "./fake_world.ts";
-import { cutText, oneLine, safeText, textWidth } from "../../admin/terminal_text.ts";
+import { oneLine, safeText } from "../../admin/terminal_text.ts";
+import { cutText, textWidth } from "../../admin/text_width.ts";
 
 interface Row {
   readonly id: string;

@@ -5,7 +5,8 @@
  */
 import { assertEquals } from "@std/assert";
 import { errors } from "../../../lib/outbound/undici.ts";
-import { codeOf, exchangeErrorKind } from "../../../lib/outbound/send_error.ts";
+import { exchangeErrorKind } from "../../../lib/outbound/exchange_error.ts";
+import { codeOf } from "../../../lib/outbound/send_error.ts";
 import type { SendErrorKind } from "../../../lib/ports.ts";
 
 function withCode(code: string): Error {
