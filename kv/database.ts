@@ -13,7 +13,11 @@
  * `Deno.KvU64` for sums. `watch` is left out (it isn't woken across processes on one file), and so are the single
  * `set` and `delete`: every write goes through the committer.
  */
-export type Database = Pick<
-  Deno.Kv,
-  "get" | "getMany" | "list" | "atomic" | "enqueue" | "listenQueue" | "close"
->;
+export interface Database
+  extends Pick<Deno.Kv, "get" | "getMany" | "atomic" | "enqueue" | "listenQueue" | "close"> {
+  /** As `Deno.Kv` has it, but for the cursor: this room goes on by keys. */
+  list<T = unknown>(
+    selector: Deno.KvListSelector,
+    options?: Deno.KvListOptions,
+  ): AsyncIterable<Deno.KvEntry<T>>;
+}

@@ -8,6 +8,7 @@
  * @module
  */
 import { AppError } from "../lib/errors.ts";
+import { Deadlines } from "../lib/deadlines.ts";
 import { KV } from "../lib/limits.ts";
 import type { Clock } from "../lib/ports.ts";
 import { commitErrorKind } from "./commit_error.ts";
@@ -24,28 +25,40 @@ function unavailable(cause?: unknown): AppError {
 }
 
 /** Gives reads a deadline. */
-class Deadlines {
+class LimitedReads {
   readonly #clock: Pick<Clock, "after">;
+  readonly #deadlines: Deadlines;
   /** Reads whose callers were told that there is no answer, and which the client still makes. */
   #overdue = 0;
 
-  constructor(clock: Pick<Clock, "after">) {
+  constructor(clock: Pick<Clock, "after" | "elapsed">) {
     this.#clock = clock;
+    this.#deadlines = new Deadlines(clock);
   }
 
   async limit<T>(read: () => Promise<T>): Promise<T> {
     // Each is asked again and again until the server is back, so in a long outage they must not pile up.
     if (this.#overdue >= KV.overdue_reads_max) throw unavailable();
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const cancel = this.#clock.after(KV.read_ms_max, () => {
+    const deadline = this.#deadlines.start(KV.read_ms_max);
+    deadline.onPassed(() => {
       this.#outlived(done);
       reject(unavailable());
     });
     // What the database refused for itself, a key too long, is nobody's outage.
     const fail = (error: unknown): void =>
       reject(commitErrorKind(error) === "fault" ? error : unavailable(error));
-    const done = read().then(resolve, fail).finally(cancel);
+    const done = read().then(resolve, fail).finally(() => deadline.cancel());
     return await promise;
+  }
+
+  /** A list, each part that the database reads at once with a deadline of its own. */
+  async *list<T>(entries: AsyncIterator<Deno.KvEntry<T>>, at_once: number): AsyncGenerator<Deno.KvEntry<T>> {
+    for (;;) {
+      const part = await this.limit(() => nextOf(entries, at_once));
+      for (const entry of part) yield entry;
+      if (part.length < at_once) return;
+    }
   }
 
   /** One that never ends, its connection being gone, counts for a while only. */
@@ -62,6 +75,17 @@ class Deadlines {
   }
 }
 
+/** The next entries of a list, at most so many: fewer are the last. */
+async function nextOf<T>(entries: AsyncIterator<Deno.KvEntry<T>>, most: number): Promise<Deno.KvEntry<T>[]> {
+  const found: Deno.KvEntry<T>[] = [];
+  while (found.length < most) {
+    const next = await entries.next();
+    if (next.done === true) break;
+    found.push(next.value);
+  }
+  return found;
+}
+
 /**
  * Gives the reads of a database a deadline.
  *
@@ -70,26 +94,24 @@ class Deadlines {
  * @returns The database; a read that takes longer than {@linkcode KV.read_ms_max}, or fails for
  * no fault of its own, throws `unavailable`.
  */
-export function withReadDeadline(db: Database, clock: Pick<Clock, "after">): Database {
-  const deadlines = new Deadlines(clock);
+export function withReadDeadline(
+  db: Database,
+  clock: Pick<Clock, "after" | "elapsed">,
+): Database {
+  const reads = new LimitedReads(clock);
   return {
-    get: (...args: Parameters<Database["get"]>) => deadlines.limit(() => db.get(...args)),
-    getMany: (...args: Parameters<Database["getMany"]>) => deadlines.limit(() => db.getMany(...args)),
-    list<T>(...args: Parameters<Database["list"]>): Deno.KvListIterator<T> {
-      const entries = db.list<T>(...args);
-      return {
-        get cursor() {
-          return entries.cursor;
-        },
-        next: () => deadlines.limit(() => entries.next()),
-        [Symbol.asyncIterator]() {
-          return this;
-        },
-      } as Deno.KvListIterator<T>;
+    get: (...args: Parameters<Database["get"]>) => reads.limit(() => db.get(...args)),
+    getMany:
+      ((...args: Parameters<Database["getMany"]>) => reads.limit(() => db.getMany(...args))) as Database[
+        "getMany"
+      ],
+    list<T>(selector: Deno.KvListSelector, options: Deno.KvListOptions = {}) {
+      const at_once = options.batchSize ?? options.limit ?? KV.list_batch_default;
+      return reads.list(db.list<T>(selector, options)[Symbol.asyncIterator](), at_once);
     },
     atomic: () => db.atomic(),
     enqueue: db.enqueue.bind(db),
     listenQueue: db.listenQueue.bind(db),
     close: () => db.close(),
-  } as Database;
+  };
 }

@@ -61,7 +61,7 @@ function positionOf({ site_id, hour, webhook_id }: StatPosition): StatPosition {
 
 export function createStatStore({ db, committer, retention, reader }: StoreParts): StatStore {
   /** The first counters of a range that begins at `start`, or all of them behind it. */
-  function list(start: Key, site_id: string | null): Deno.KvListIterator<Uint8Array> {
+  function list(start: Key, site_id: string | null): AsyncIterable<Deno.KvEntry<Uint8Array>> {
     const prefix = site_id === null ? keys.statsAll() : keys.statsOf(site_id);
     return db.list<Uint8Array>({ prefix, start }, { batchSize: STATS.read_at_once });
   }

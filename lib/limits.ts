@@ -163,6 +163,8 @@ export const KV = {
   atomic_checks_max_on_server: 10,
   get_many_max: 10,
   list_batch_max: 1000,
+  /** What a list reads at once unless it is told how much. */
+  list_batch_default: 100,
   locked_retry_ms_max: 10 * SECOND_MS,
   /** A database that has not answered a read by then does not answer. */
   read_ms_max: 5 * SECOND_MS,

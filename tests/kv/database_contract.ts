@@ -8,9 +8,12 @@
 import { assert, assertEquals, assertGreater, assertRejects, assertThrows } from "@std/assert";
 import type { Database } from "../../kv/database.ts";
 
+/** What a fake imitates whole: also the cursor of a list, which nothing uses. */
+export type WholeDatabase = Pick<Deno.Kv, keyof Database>;
+
 /** A database under test. */
 export interface OpenedDatabase extends AsyncDisposable {
-  readonly db: Database;
+  readonly db: WholeDatabase;
   /** Lets so much time pass, where it is a test's to let. */
   elapse(ms: number): Promise<void>;
 }
@@ -32,7 +35,7 @@ async function keysOf(list: AsyncIterable<{ key: Deno.KvKey }>): Promise<Deno.Kv
   return (await Array.fromAsync(list)).map(({ key }) => key);
 }
 
-async function setAll(db: Database, keys: readonly Deno.KvKey[]): Promise<void> {
+async function setAll(db: WholeDatabase, keys: readonly Deno.KvKey[]): Promise<void> {
   const atomic = db.atomic();
   for (const key of keys) atomic.set(key, bytes(1));
   await atomic.commit();
@@ -45,7 +48,7 @@ async function setAll(db: Database, keys: readonly Deno.KvKey[]): Promise<void> 
  * @param open Opens it, empty.
  */
 export function testDatabaseContract(name: string, open: () => Promise<OpenedDatabase>): void {
-  function test(behaviour: string, run: (db: Database, opened: OpenedDatabase) => Promise<void>): void {
+  function test(behaviour: string, run: (db: WholeDatabase, opened: OpenedDatabase) => Promise<void>): void {
     Deno.test(`${name} ${behaviour}`, async () => {
       await using opened = await open();
       await run(opened.db, opened);
@@ -58,7 +61,7 @@ export function testDatabaseContract(name: string, open: () => Promise<OpenedDat
   testQueue(test);
 }
 
-type Test = (behaviour: string, run: (db: Database, opened: OpenedDatabase) => Promise<void>) => void;
+type Test = (behaviour: string, run: (db: WholeDatabase, opened: OpenedDatabase) => Promise<void>) => void;
 
 function testWrites(test: Test): void {
   test("reads what was written, as a copy", async (db) => {
@@ -162,7 +165,7 @@ function testWrites(test: Test): void {
 function testLimits(test: Test): void {
   /** Commits an operation that is at a limit, and one that is beyond. */
   async function edge(
-    db: Database,
+    db: WholeDatabase,
     refusal: string,
     fill: (extra: number) => Deno.AtomicOperation,
   ): Promise<void> {

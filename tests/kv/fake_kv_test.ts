@@ -5,12 +5,11 @@
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import type { Database } from "../../kv/database.ts";
 import { diskFullError, FakeKv, lockedError } from "../helpers/fake_kv.ts";
 import { createManualClock } from "../helpers/manual_clock.ts";
-import { bytes, type OpenedDatabase, testDatabaseContract } from "./database_contract.ts";
+import { bytes, type OpenedDatabase, testDatabaseContract, type WholeDatabase } from "./database_contract.ts";
 
-function closing(db: Database): () => Promise<void> {
+function closing(db: WholeDatabase): () => Promise<void> {
   return () => {
     try {
       db.close();
@@ -88,7 +87,7 @@ const listing = fc.record({
 });
 
 async function run(
-  db: Database,
+  db: WholeDatabase,
   { checks, mutations }: Made<typeof operation>,
 ): Promise<boolean> {
   const atomic = db.atomic();
@@ -106,7 +105,7 @@ async function run(
 
 /** What a walk shows, the versionstamps replaced by their rank: the numbers themselves are each database's own. */
 async function walk(
-  db: Database,
+  db: WholeDatabase,
   { selector, ...options }: Made<typeof listing>,
 ): Promise<unknown> {
   const all = await Array.fromAsync(db.list({ prefix: [] }));

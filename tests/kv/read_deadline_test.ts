@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import type { Database } from "../../kv/database.ts";
 import { withReadDeadline } from "../../kv/read_deadline.ts";
 import { AppError } from "../../lib/errors.ts";
@@ -19,7 +19,9 @@ class Silent {
   readonly db = Object.assign(new FakeKv({ clock: createManualClock() }), {
     get: () => this.#wait({ key: [], value: null, versionstamp: null }),
     getMany: () => this.#wait([]),
-    list: () => ({ next: () => this.#wait({ done: true, value: undefined }) }),
+    list: () => ({
+      [Symbol.asyncIterator]: () => ({ next: () => this.#wait({ done: true, value: undefined }) }),
+    }),
   }) as unknown as Database;
 
   /** The server is back. */
@@ -70,11 +72,15 @@ Deno.test("a read that is answered in time is what it was, and leaves no timer",
   await db.atomic().set(["a", 1], new Uint8Array([1])).set(["a", 2], new Uint8Array([2])).commit();
   assertEquals(await db.get(["a", 1]), await fake.get(["a", 1]));
   assertEquals(await db.getMany([["a", 1], ["b"]]), await fake.getMany([["a", 1], ["b"]]));
-  const entries = db.list({ prefix: ["a"] }, { limit: 1 });
-  assertStrictEquals(entries[Symbol.asyncIterator](), entries);
-  assertEquals((await Array.fromAsync(entries)).map(({ key }) => key), [["a", 1]]);
-  const next = db.list({ prefix: ["a"] }, { cursor: entries.cursor });
-  assertEquals((await Array.fromAsync(next)).map(({ key }) => key), [["a", 2]]);
+  const list = { prefix: ["a"] };
+  for (
+    const options of [{}, { limit: 1 }, { limit: 2 }, { batchSize: 1 }, { batchSize: 2 }, { batchSize: 3 }]
+  ) {
+    assertEquals(
+      await Array.fromAsync(db.list(list, options)),
+      await Array.fromAsync(fake.list(list, options)),
+    );
+  }
 });
 
 /** What a read comes to that the database answers with this error. */
