@@ -133,6 +133,9 @@ class PageDeliveries {
   }
 }
 
+/** Deliveries of one batch that is looked through: more would hold up the process for too long at once. */
+const BATCH_MAX = 400;
+
 /** Before and behind every event id. */
 const FIRST_ID = "";
 const LAST_ID = "\u{10ffff}";
@@ -168,10 +171,12 @@ async function openLogs(
     if (webhook === null || (query.webhook_id !== null && webhook.id !== query.webhook_id)) continue;
     webhooks.push(webhook);
   }
+  // A filter passes over much, however small the page is.
+  const wanted = query.event === null && query.status === null ? query.limit : INPUT.page_max;
   const sizes = {
-    // One webhook: its whole page at once; many: little of each, since most of it would not be on this page.
-    first: query.webhook_id === null ? 10 : INPUT.page_max,
-    // A filter passes over much, and every read of a log costs as much as many entries: half of its part at once.
+    // Twice its part of the page, and one for whether there is more: most logs are then read once.
+    first: Math.max(5, Math.ceil((webhooks.length === 1 ? 1 : 2) * wanted / webhooks.length) + 1),
+    // Every read of a log costs as much as many entries: half of its part at once.
     later: Math.max(10, Math.ceil(INPUT.page_examined_max / (2 * webhooks.length))),
   };
   return webhooks.flatMap((webhook) => {
@@ -248,7 +253,7 @@ export async function deliveryPage(
   const deliveries: { delivery: Delivery; webhook: Webhook }[] = [];
   let examined = 0;
   let last: Position | null = query.after;
-  // Without filters the first batch is the page; a filter that matches little is looked through in larger ones.
+  // Without filters the first batch is the page; a filter that matches little is looked through in larger and larger ones.
   let batch_size = query.limit;
   while (examined < INPUT.page_examined_max) {
     const taken = await takeNewest(logs, Math.min(batch_size, INPUT.page_examined_max - examined));
@@ -265,7 +270,7 @@ export async function deliveryPage(
       return { deliveries, next: more ? last : null };
     }
     examined += taken.length;
-    batch_size = INPUT.page_max;
+    batch_size = Math.min(Math.max(2 * batch_size, INPUT.page_max), BATCH_MAX);
   }
   return { deliveries, next: await anyLeft(logs) ? last : null };
 }
