@@ -15,7 +15,7 @@ const RECORDS_PER_DELIVERY = 14 / 5;
 /** They expire evenly over so long: far faster than the service spreads them, which is over days. */
 const EXPIRING_MS = 60_000;
 /** Until the file is written and a service has started on it. */
-const LATER_MS = 40_000;
+const LATER_MS = 45_000;
 const PER_SECOND = 200;
 const SITES = 10;
 
@@ -36,9 +36,11 @@ export async function expiring(stage: Stage): Promise<Measured[]> {
     const plan = { urls: [service.url], events: count, sites: SITES, per_second: PER_SECOND };
     return (await steady(stage, plan)).acceptance;
   };
+  const left_s = (): number => Math.max((first_at - Date.now()) / 1000 - 1, 1);
+  stage.say("S11, warm-up");
+  await post(Math.min(left_s() / 2, stage.sizes.seconds * 2));
   stage.say("S11, before records expire");
-  const before_s = Math.max((first_at - Date.now()) / 1000 - 1, 1);
-  const before = await post(Math.min(before_s, stage.sizes.seconds * 2));
+  const before = await post(Math.min(left_s(), stage.sizes.seconds * 2));
   await new Promise((resolve) => void setTimeout(resolve, Math.max(first_at - Date.now(), 0)));
   stage.say("S11, while they expire");
   const during = await post(EXPIRING_MS * scale / 1000);
