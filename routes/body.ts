@@ -25,12 +25,39 @@ function tooLarge(bytes_max: number): AppError {
   return new AppError("payload_too_large", `Cannot read the body: it must be at most ${bytes_max} bytes`);
 }
 
-/** Reads at most `bytes_max` bytes: an announced size may be wrong, or missing. */
+function tooLate(): AppError {
+  const seconds = REQUEST.body_ms_max / 1000;
+  return new AppError("invalid_json", `Cannot read the body: it must arrive within ${seconds} s`);
+}
+
+/** Its caller hung up, or sent what is no body in HTTP: nothing that our operator has to look at. */
+function brokenOff(cause: unknown): AppError {
+  return new AppError("invalid_json", "Cannot read the body: it must arrive as a whole", { cause });
+}
+
+/** A body so small that as many as are read at a time may be counted whole before they have arrived. */
+const SMALL_BYTES_MAX = Math.floor(REQUEST.body_bytes_max / REQUEST.at_once_max);
+
+/** Reads a body of a few announced bytes in one go, for which Deno makes no stream: that takes half as long. */
+async function readSmall(request: Request, bytes: number, load: RequestLoad): Promise<Uint8Array> {
+  load.addBytes(bytes);
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+  const inTime = load.onBodyLate(() => reject(tooLate()));
+  request.bytes().then(resolve, (cause) => reject(brokenOff(cause)));
+  try {
+    return await promise;
+  } finally {
+    inTime();
+  }
+}
+
+/** Reads at most `bytes_max` bytes: an announced size may be missing. */
 async function readBytes(
-  body: ReadableStream<Uint8Array>,
+  body: ReadableStream<Uint8Array> | null,
   bytes_max: number,
   load: RequestLoad,
 ): Promise<Uint8Array> {
+  if (body === null) return new Uint8Array(0);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   let late = false;
@@ -43,15 +70,9 @@ async function readBytes(
   try {
     for (;;) {
       const { done, value: chunk } = await reader.read().catch((cause) => {
-        // Its caller hung up, or sent what is no body in HTTP: nothing that our operator has to look at.
-        throw new AppError("invalid_json", "Cannot read the body: it must arrive as a whole", { cause });
+        throw brokenOff(cause);
       });
-      if (late) {
-        throw new AppError(
-          "invalid_json",
-          `Cannot read the body: it must arrive within ${REQUEST.body_ms_max / 1000} s`,
-        );
-      }
+      if (late) throw tooLate();
       if (done) break;
       bytes += chunk.byteLength;
       if (bytes > bytes_max) throw tooLarge(bytes_max);
@@ -76,6 +97,11 @@ async function readBytes(
   return joined;
 }
 
+/** The size that a request announces; null if it announces none. */
+function announcedBytes(content_length: string | undefined): number | null {
+  return content_length === undefined ? null : Number(content_length);
+}
+
 /**
  * Reads a request's body as JSON.
  *
@@ -87,16 +113,20 @@ async function readBytes(
 export async function readJson(context: RouteContext, options: BodyOptions = {}): Promise<unknown> {
   const { bytes_max = INPUT.body_bytes_max, optional = false, media_types = ["application/json"] } = options;
   const { raw } = context.req;
-  const announced = context.req.header("Content-Length");
+  const announced = announcedBytes(context.req.header("Content-Length"));
   const media_type = (context.req.header("Content-Type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
-  if (raw.body === null || announced === "0") {
+  // Asked only where no size is announced: the answer makes a stream.
+  if (announced === 0 || (announced === null && raw.body === null)) {
     if (optional) return {};
     if (media_type !== "" && !media_types.includes(media_type)) throw unsupported(media_types);
     throw new AppError("invalid_json", "Cannot read the body: it must be JSON, and there is none");
   }
   if (!media_types.includes(media_type)) throw unsupported(media_types);
-  if (Number(announced ?? 0) > bytes_max) throw tooLarge(bytes_max);
-  const bytes = await readBytes(raw.body, bytes_max, context.get("load"));
+  if (announced !== null && announced > bytes_max) throw tooLarge(bytes_max);
+  const load = context.get("load");
+  const bytes = announced !== null && announced <= SMALL_BYTES_MAX
+    ? await readSmall(raw, announced, load)
+    : await readBytes(raw.body, bytes_max, load);
   if (optional && bytes.byteLength === 0) return {};
   try {
     return JSON.parse(decoder.decode(bytes));
