@@ -61,6 +61,10 @@ class LimitedReads {
     }
   }
 
+  close(): void {
+    this.#deadlines.close();
+  }
+
   /** One that never ends, its connection being gone, counts for a while only. */
   #outlived(done: Promise<void>): void {
     this.#overdue++;
@@ -112,6 +116,9 @@ export function withReadDeadline(
     atomic: () => db.atomic(),
     enqueue: db.enqueue.bind(db),
     listenQueue: db.listenQueue.bind(db),
-    close: () => db.close(),
+    close() {
+      db.close();
+      reads.close();
+    },
   };
 }

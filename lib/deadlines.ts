@@ -2,26 +2,31 @@
  * Deadlines of many things that go on at once: sends, over look-up, connect, headers and body; bodies of requests.
  *
  * Owns the timers: one for all that may take equally long, since of those the first that started is the first that ends. A
- * timer of its own for every send took as long as writing the request. A deadline must never be renewed: whoever drips bytes
- * would hold it for ever.
+ * timer of its own for every send took as long as writing the request, so one that nothing waits for any more is left to
+ * what starts next, and ends by itself if nothing does. A deadline must never be renewed: whoever drips bytes would hold it
+ * for ever.
  *
  * @module
  */
 import type { Clock } from "./ports.ts";
 
-/** A running deadline. Whoever starts one cancels it when what it is for has ended, so that no timer outlives it. */
+/** Deadlines of one length that run, the one that ends first in front. There while it has a timer. */
+type Row = Set<Deadline>;
+
+/** A running deadline. Whoever starts one cancels it when what it is for has ended. */
 export class Deadline {
   /** By the clock's `elapsed()`. */
   readonly ends_at: number;
-  readonly #cancel: (deadline: Deadline) => void;
+  readonly #row: Row;
   #passed = false;
   #on_passed: (() => void) | null = null;
   #controller: AbortController | null = null;
 
   /** Made by {@linkcode Deadlines}. */
-  constructor(ends_at: number, cancel: (deadline: Deadline) => void) {
+  constructor(ends_at: number, row: Row) {
     this.ends_at = ends_at;
-    this.#cancel = cancel;
+    this.#row = row;
+    row.add(this);
   }
 
   /** Whether the time is up. */
@@ -46,7 +51,7 @@ export class Deadline {
   /** What it is for has ended. */
   cancel(): void {
     this.#on_passed = null;
-    this.#cancel(this);
+    this.#row.delete(this);
   }
 
   /** The time is up. */
@@ -57,16 +62,11 @@ export class Deadline {
   }
 }
 
-/** Deadlines of one length, the one that ends first in front. */
-interface Row {
-  readonly running: Set<Deadline>;
-  cancelTimer: () => void;
-}
-
 /** Starts deadlines, and lets them pass in time. */
 export class Deadlines {
   readonly #clock: Pick<Clock, "after" | "elapsed">;
   readonly #rows = new Map<number, Row>();
+  readonly #timers = new Map<number, () => void>();
 
   /** @param clock Whose timers they are. */
   constructor(clock: Pick<Clock, "after" | "elapsed">) {
@@ -81,38 +81,36 @@ export class Deadlines {
    */
   start(timeout_ms: number): Deadline {
     const row = this.#rows.get(timeout_ms) ?? this.#begin(timeout_ms);
-    const deadline = new Deadline(this.#clock.elapsed() + timeout_ms, (ended) => {
-      row.running.delete(ended);
-      if (row.running.size === 0) this.#end(timeout_ms, row);
-    });
-    row.running.add(deadline);
-    return deadline;
+    return new Deadline(this.#clock.elapsed() + timeout_ms, row);
+  }
+
+  /** Ends the timers that are left. What runs then never passes. */
+  close(): void {
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+    this.#rows.clear();
   }
 
   #begin(timeout_ms: number): Row {
-    const row: Row = { running: new Set(), cancelTimer: () => {} };
+    const row: Row = new Set();
     this.#rows.set(timeout_ms, row);
     this.#wait(timeout_ms, row, timeout_ms);
     return row;
   }
 
   #wait(timeout_ms: number, row: Row, delay_ms: number): void {
-    row.cancelTimer = this.#clock.after(delay_ms, () => this.#onTimer(timeout_ms, row));
+    this.#timers.set(timeout_ms, this.#clock.after(delay_ms, () => this.#onTimer(timeout_ms, row)));
   }
 
   /** What the timer was set for may have ended long ago: then it waits for the first of those that run now. */
   #onTimer(timeout_ms: number, row: Row): void {
     const now = this.#clock.elapsed();
-    for (const deadline of row.running) {
+    for (const deadline of row) {
       if (deadline.ends_at > now) return this.#wait(timeout_ms, row, deadline.ends_at - now);
-      row.running.delete(deadline);
+      row.delete(deadline);
       deadline.pass();
     }
-    this.#end(timeout_ms, row);
-  }
-
-  #end(timeout_ms: number, row: Row): void {
-    row.cancelTimer();
-    if (this.#rows.get(timeout_ms) === row) this.#rows.delete(timeout_ms);
+    this.#rows.delete(timeout_ms);
+    this.#timers.delete(timeout_ms);
   }
 }

@@ -108,6 +108,7 @@ export function createSender(driver: Driver, { policy, clock }: SenderOptions): 
   async function finish(): Promise<void> {
     if (under_way > 0) await new Promise<void>((resolve) => onLastEnded = resolve);
     await driver.close();
+    deadlines.close();
   }
 
   return { post, close: () => closing ??= finish() };

@@ -82,7 +82,7 @@ export function createRig(driver: SenderDriver, options: RigOptions = {}): Sende
     post: (url, change) => sender.post({ url, headers: {}, body: BODY, timeout_ms: TIMEOUT_MS, ...change }),
     async [Symbol.asyncDispose](): Promise<void> {
       await sender.close();
-      assertEquals(clock.pending, 0, "a timer outlived its send");
+      assertEquals(clock.pending, 0, "a timer outlived its sender");
     },
   };
 }
