@@ -97,9 +97,10 @@ async function readBytes(
   return joined;
 }
 
-/** The size that a request announces; null if it announces none. */
-function announcedBytes(content_length: string | undefined): number | null {
-  return content_length === undefined ? null : Number(content_length);
+/** The size that a request announces; null if it announces none, or nothing that counts (RFC 9112, section 6.3). */
+function announcedBytes({ headers }: Request): number | null {
+  const announced = headers.get("Content-Length");
+  return announced === null || headers.has("Transfer-Encoding") ? null : Number(announced);
 }
 
 /**
@@ -113,7 +114,7 @@ function announcedBytes(content_length: string | undefined): number | null {
 export async function readJson(context: RouteContext, options: BodyOptions = {}): Promise<unknown> {
   const { bytes_max = INPUT.body_bytes_max, optional = false, media_types = ["application/json"] } = options;
   const { raw } = context.req;
-  const announced = announcedBytes(context.req.header("Content-Length"));
+  const announced = announcedBytes(raw);
   const media_type = (context.req.header("Content-Type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
   // Asked only where no size is announced: the answer makes a stream.
   if (announced === 0 || (announced === null && raw.body === null)) {

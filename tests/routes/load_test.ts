@@ -37,10 +37,13 @@ function makeApp(): TestApp {
   return { app, load, clock, logged };
 }
 
-function post(body: BodyInit | ReadableStream<Uint8Array>): Request {
+function post(
+  body: BodyInit | ReadableStream<Uint8Array>,
+  headers: Readonly<Record<string, string>> = {},
+): Request {
   return new Request("http://localhost/in", {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", ...headers },
     body,
   });
 }
@@ -112,4 +115,39 @@ Deno.test("a body whose connection breaks is its caller's trouble: nothing is to
   assertEquals([response.status, code], [400, "invalid_json"]);
   assertStringIncludes(detail, "as a whole");
   assertEquals([load.requests, load.body_bytes, logged], [0, 0, []]);
+});
+
+Deno.test("a small body is counted as it was announced, until it has arrived, breaks or is late", async () => {
+  const { app, load, clock, logged } = makeApp();
+  let breaks: () => void = () => {};
+  const waiting = (): ReadableStream<Uint8Array> =>
+    new ReadableStream({
+      start: (controller) => void (breaks = () => controller.error(new Deno.errors.BadResource("gone"))),
+    });
+  const announced = { "Content-Length": "100" };
+  const broken = Promise.resolve(app.fetch(post(waiting(), announced)));
+  await settle();
+  assertEquals(load.body_bytes, 100);
+  breaks();
+  assertStringIncludes((await (await broken).json()).detail, "as a whole");
+  const late = Promise.resolve(app.fetch(post(waiting(), announced)));
+  await settle();
+  assertEquals(load.body_bytes, 100);
+  await clock.advance(REQUEST.body_ms_max);
+  assertStringIncludes((await (await late).json()).detail, "within 30 s");
+  const whole = await app.fetch(post('{"a":1}', { "Content-Length": "7" }));
+  assertEquals([whole.status, await whole.json()], [200, { a: 1 }]);
+  assertEquals([load.requests, load.body_bytes, logged], [0, 0, []]);
+});
+
+Deno.test("an announced size beside a transfer encoding counts for nothing", async () => {
+  const { app, load } = makeApp();
+  const endless = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new Uint8Array(INPUT.batch_bytes_max / 4)),
+  });
+  const response = await app.fetch(
+    post(endless, { "Content-Length": "2", "Transfer-Encoding": "chunked" }),
+  );
+  assertEquals(response.status, 413);
+  assertEquals([load.requests, load.body_bytes], [0, 0]);
 });
