@@ -117,7 +117,7 @@ class PageDeliveries {
     const batchSize = Math.min(limit, KV.list_batch_max);
     const entries = await Array.fromAsync(db.list<Uint8Array>({ start, end }, { limit, batchSize }));
     if (entries.length === limit) return null;
-    const found = new Map(entries.map((entry) => [entry.key.slice(1).join(" "), entry]));
+    const found = new Map(entries.map((entry) => [`${String(entry.key[1])} ${String(entry.key[2])}`, entry]));
     const deliveries = taken.map(({ event_id, webhook_id }) => {
       const entry = found.get(`${event_id} ${webhook_id}`);
       return entry === undefined ? undefined : reader.read(deliveryRecord, entry);

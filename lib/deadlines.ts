@@ -84,11 +84,13 @@ export class Deadlines {
     return new Deadline(this.#clock.elapsed() + timeout_ms, row);
   }
 
-  /** Ends the timers that are left. What runs then never passes. */
+  /** Ends the timers that nothing waits for: whoever made it is done. */
   close(): void {
-    for (const cancel of this.#timers.values()) cancel();
-    this.#timers.clear();
-    this.#rows.clear();
+    for (const [timeout_ms, row] of this.#rows) {
+      if (row.size > 0) continue;
+      this.#timers.get(timeout_ms)?.();
+      this.#end(timeout_ms);
+    }
   }
 
   #begin(timeout_ms: number): Row {
@@ -110,6 +112,10 @@ export class Deadlines {
       row.delete(deadline);
       deadline.pass();
     }
+    this.#end(timeout_ms);
+  }
+
+  #end(timeout_ms: number): void {
     this.#rows.delete(timeout_ms);
     this.#timers.delete(timeout_ms);
   }
