@@ -90,10 +90,12 @@ const TOGETHER_MIN = 20;
  */
 class PageDeliveries {
   readonly #reader: DeliveryPageReader;
-  #together = true;
+  #together: boolean;
 
-  constructor(reader: DeliveryPageReader) {
+  /** @param together Whether to try it as one range at first: between those of one webhook lie those of its site's others. */
+  constructor(reader: DeliveryPageReader, together: boolean) {
     this.#reader = reader;
+    this.#together = together;
   }
 
   /** @param taken In the order of a page. */
@@ -156,20 +158,32 @@ function endOf(webhook_id: string, query: DeliveryQuery, reader: DeliveryPageRea
   return ends.reduce((least, end) => end < least ? end : least);
 }
 
+/** Whether deliveries are passed over for what they are. */
+function isFiltered({ event, status }: DeliveryQuery): boolean {
+  return event !== null || status !== null;
+}
+
+/** The webhooks of a site, or the one that is asked for; deleted ones have a history too. */
+async function readWebhooks(
+  { db, reader }: DeliveryPageReader,
+  site_id: string,
+  only: string | null,
+): Promise<Webhook[]> {
+  const entries = only === null
+    ? await Array.fromAsync(db.list<Uint8Array>({ prefix: keys.webhooksOf(site_id) }))
+    : [await db.get<Uint8Array>(keys.webhook(site_id, only))];
+  return entries.map((entry) => reader.read(webhookRecord, entry)).filter((webhook) => webhook !== null);
+}
+
 async function openLogs(
   reader: DeliveryPageReader,
   site_id: string,
   query: DeliveryQuery,
 ): Promise<LogReader[]> {
   const start = query.since === null ? FIRST_ID : reader.idPrefixAt(query.since);
-  const webhooks: Webhook[] = [];
-  for await (const entry of reader.db.list<Uint8Array>({ prefix: keys.webhooksOf(site_id) })) {
-    const webhook = reader.reader.read(webhookRecord, entry);
-    if (webhook === null || (query.webhook_id !== null && webhook.id !== query.webhook_id)) continue;
-    webhooks.push(webhook);
-  }
+  const webhooks = await readWebhooks(reader, site_id, query.webhook_id);
   // A filter passes over much, however small the page is.
-  const wanted = query.event === null && query.status === null ? query.limit : INPUT.page_max;
+  const wanted = isFiltered(query) ? INPUT.page_max : query.limit;
   const sizes = {
     // Twice its part of the page, and one for whether there is more: most logs are then read once.
     first: Math.max(5, Math.ceil((webhooks.length === 1 ? 1 : 2) * wanted / webhooks.length) + 1),
@@ -246,7 +260,7 @@ export async function deliveryPage(
   query: DeliveryQuery,
 ): Promise<DeliveryPage> {
   const logs = await openLogs(reader, site_id, query);
-  const stored = new PageDeliveries(reader);
+  const stored = new PageDeliveries(reader, query.webhook_id === null);
   const deliveries: { delivery: Delivery; webhook: Webhook }[] = [];
   let examined = 0;
   let last: Position | null = query.after;
