@@ -205,18 +205,19 @@ async function takeNewest(
   most: number,
 ): Promise<(Position & { webhook: Webhook })[]> {
   const taken: (Position & { webhook: Webhook })[] = [];
+  await fillEmpty(logs);
   while (taken.length < most) {
-    await fillEmpty(logs);
     const newest = newestOf(logs);
     if (newest === null || newest.head === null) break;
     const { webhook, head: event_id } = newest;
     newest.take();
     taken.push({ event_id, webhook_id: webhook.id, webhook });
+    if (newest.needs_filling && taken.length < most) await newest.fill();
   }
   return taken;
 }
 
-/** Reads on where a log has come to the end of its batch. Mostly none has, and then nothing is waited for. */
+/** Reads on where a log has come to the end of its batch. */
 async function fillEmpty(logs: readonly LogReader[]): Promise<void> {
   const empty = logs.filter(({ needs_filling }) => needs_filling);
   if (empty.length > 0) await Promise.all(empty.map((log) => log.fill()));
