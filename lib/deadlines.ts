@@ -10,23 +10,20 @@
  */
 import type { Clock } from "./ports.ts";
 
-/** Deadlines of one length that run, the one that ends first in front. There while it has a timer. */
-type Row = Set<Deadline>;
-
 /** A running deadline. Whoever starts one cancels it when what it is for has ended. */
 export class Deadline {
   /** By the clock's `elapsed()`. */
   readonly ends_at: number;
-  readonly #row: Row;
+  readonly #running: Set<Deadline>;
   #passed = false;
   #on_passed: (() => void) | null = null;
   #controller: AbortController | null = null;
 
   /** Made by {@linkcode Deadlines}. */
-  constructor(ends_at: number, row: Row) {
+  constructor(ends_at: number, running: Set<Deadline>) {
     this.ends_at = ends_at;
-    this.#row = row;
-    row.add(this);
+    this.#running = running;
+    running.add(this);
   }
 
   /** Whether the time is up. */
@@ -51,7 +48,7 @@ export class Deadline {
   /** What it is for has ended. */
   cancel(): void {
     this.#on_passed = null;
-    this.#row.delete(this);
+    this.#running.delete(this);
   }
 
   /** The time is up. */
@@ -62,11 +59,17 @@ export class Deadline {
   }
 }
 
+/** Deadlines of one length. There while it has a timer. */
+interface Row {
+  /** The one that ends first in front. */
+  readonly running: Set<Deadline>;
+  cancelTimer: () => void;
+}
+
 /** Starts deadlines, and lets them pass in time. */
 export class Deadlines {
   readonly #clock: Pick<Clock, "after" | "elapsed">;
   readonly #rows = new Map<number, Row>();
-  readonly #timers = new Map<number, () => void>();
 
   /** @param clock Whose timers they are. */
   constructor(clock: Pick<Clock, "after" | "elapsed">) {
@@ -81,42 +84,37 @@ export class Deadlines {
    */
   start(timeout_ms: number): Deadline {
     const row = this.#rows.get(timeout_ms) ?? this.#begin(timeout_ms);
-    return new Deadline(this.#clock.elapsed() + timeout_ms, row);
+    return new Deadline(this.#clock.elapsed() + timeout_ms, row.running);
   }
 
   /** Ends the timers that nothing waits for: whoever made it is done. */
   close(): void {
-    for (const [timeout_ms, row] of this.#rows) {
-      if (row.size > 0) continue;
-      this.#timers.get(timeout_ms)?.();
-      this.#end(timeout_ms);
+    for (const [timeout_ms, { running, cancelTimer }] of this.#rows) {
+      if (running.size > 0) continue;
+      cancelTimer();
+      this.#rows.delete(timeout_ms);
     }
   }
 
   #begin(timeout_ms: number): Row {
-    const row: Row = new Set();
+    const row: Row = { running: new Set(), cancelTimer: () => {} };
     this.#rows.set(timeout_ms, row);
     this.#wait(timeout_ms, row, timeout_ms);
     return row;
   }
 
   #wait(timeout_ms: number, row: Row, delay_ms: number): void {
-    this.#timers.set(timeout_ms, this.#clock.after(delay_ms, () => this.#onTimer(timeout_ms, row)));
+    row.cancelTimer = this.#clock.after(delay_ms, () => this.#onTimer(timeout_ms, row));
   }
 
   /** What the timer was set for may have ended long ago: then it waits for the first of those that run now. */
   #onTimer(timeout_ms: number, row: Row): void {
     const now = this.#clock.elapsed();
-    for (const deadline of row) {
+    for (const deadline of row.running) {
       if (deadline.ends_at > now) return this.#wait(timeout_ms, row, deadline.ends_at - now);
-      row.delete(deadline);
+      row.running.delete(deadline);
       deadline.pass();
     }
-    this.#end(timeout_ms);
-  }
-
-  #end(timeout_ms: number): void {
     this.#rows.delete(timeout_ms);
-    this.#timers.delete(timeout_ms);
   }
 }
