@@ -15,6 +15,7 @@ import { type Key, keys } from "./keys.ts";
 import type { RecordReader } from "./record_reader.ts";
 import { deliveryRecord, webhookRecord } from "./records.ts";
 import { readDeliveries } from "./unwritten.ts";
+import { sealedWebhooks } from "./webhook_store.ts";
 
 /** What a page is read with. */
 export interface DeliveryPageReader {
@@ -165,14 +166,13 @@ function isFiltered({ event, status }: DeliveryQuery): boolean {
 
 /** The webhooks of a site, or the one that is asked for; deleted ones have a history too. */
 async function readWebhooks(
-  { db, reader }: DeliveryPageReader,
+  from: DeliveryPageReader,
   site_id: string,
   only: string | null,
 ): Promise<Webhook[]> {
-  const entries = only === null
-    ? await Array.fromAsync(db.list<Uint8Array>({ prefix: keys.webhooksOf(site_id) }))
-    : [await db.get<Uint8Array>(keys.webhook(site_id, only))];
-  return entries.map((entry) => reader.read(webhookRecord, entry)).filter((webhook) => webhook !== null);
+  if (only === null) return await sealedWebhooks(from, site_id);
+  const webhook = from.reader.read(webhookRecord, await from.db.get<Uint8Array>(keys.webhook(site_id, only)));
+  return webhook === null ? [] : [webhook];
 }
 
 async function openLogs(

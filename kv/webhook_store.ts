@@ -55,6 +55,21 @@ export interface WebhookRecords {
   pausing(record: Webhook, pause: Pick<Pause, "reason" | "at">): Mutation[];
 }
 
+/**
+ * Reads the webhooks of a site, deleted ones too; one that can't be read is left out.
+ *
+ * @param from The database, and how its records are read.
+ * @param site_id Whose.
+ * @returns They, still sealed.
+ */
+export async function sealedWebhooks(
+  { db, reader }: Pick<StoreParts, "db" | "reader">,
+  site_id: string,
+): Promise<Webhook[]> {
+  const entries = await Array.fromAsync(db.list<Uint8Array>({ prefix: keys.webhooksOf(site_id) }));
+  return entries.map((entry) => reader.read(webhookRecord, entry)).filter((webhook) => webhook !== null);
+}
+
 /** A webhook that Tidings pauses, whether sealed or not. */
 export function paused(webhook: Webhook, pause: Pick<Pause, "reason" | "at">): Webhook {
   return {
@@ -145,15 +160,6 @@ export function createWebhookStore(parts: StoreParts, records: WebhookRecords): 
     }
   }
 
-  async function sealedOf(site_id: string): Promise<Webhook[]> {
-    const found: Webhook[] = [];
-    for await (const entry of db.list<Uint8Array>({ prefix: keys.webhooksOf(site_id) })) {
-      const webhook = reader.read(webhookRecord, entry);
-      if (webhook !== null) found.push(webhook);
-    }
-    return found;
-  }
-
   /**
    * What makes sure that a site has room for one more webhook. The guard is read before the webhooks are counted and
    * checked after: two can't both be the 50th.
@@ -161,7 +167,7 @@ export function createWebhookStore(parts: StoreParts, records: WebhookRecords): 
   async function oneMore({ site_id, updated_at }: Webhook): Promise<Member> {
     const key = keys.site(site_id);
     const { versionstamp } = await db.get(key);
-    const kept = (await sealedOf(site_id)).filter(({ deleted_at }) => deleted_at === null);
+    const kept = (await sealedWebhooks(parts, site_id)).filter(({ deleted_at }) => deleted_at === null);
     if (kept.length >= INPUT.webhooks_per_site_max) {
       throw new AppError(
         "limit_reached",
@@ -197,7 +203,7 @@ export function createWebhookStore(parts: StoreParts, records: WebhookRecords): 
 
     async webhooksOf(site_id) {
       const found = await Promise.all(
-        (await sealedOf(site_id)).map((record) =>
+        (await sealedWebhooks(parts, site_id)).map((record) =>
           reader.attempt(keys.webhook(site_id, record.id), () => opened(record))
         ),
       );
