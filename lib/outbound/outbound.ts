@@ -11,7 +11,7 @@ import type { Clock, Sender, UrlGuard } from "../ports.ts";
 import type { Network } from "./address.ts";
 import { createOutboundPolicy } from "./policy.ts";
 import { createResolver } from "./resolver.ts";
-import { failed } from "./send_error.ts";
+import { SENDER_CLOSED } from "./send_error.ts";
 import { createUrlGuard } from "./url_guard.ts";
 
 /** The way out. */
@@ -22,7 +22,7 @@ export interface Outbound {
 
 /** What stands for a sender that was closed before it was made. */
 const CLOSED: Sender = {
-  post: () => Promise.resolve(failed("connect", "the sender is closed")),
+  post: () => Promise.resolve(SENDER_CLOSED),
   close: () => Promise.resolve(),
 };
 

@@ -33,6 +33,9 @@ export function failed(error: SendErrorKind, detail: string): SendResult {
   return { kind: "error", error, detail };
 }
 
+/** What a closed sender says of every send. */
+export const SENDER_CLOSED: SendResult = failed("connect", "the sender is closed");
+
 /**
  * The code of an error of Node's network, TLS, or undici.
  *

@@ -10,7 +10,7 @@ import type { Clock, Sender, SendErrorKind, SendRequest, SendResult } from "../p
 import { type Deadline, Deadlines } from "../deadlines.ts";
 import { remembered } from "../remembered.ts";
 import type { OutboundPolicy } from "./policy.ts";
-import { failed } from "./send_error.ts";
+import { failed, SENDER_CLOSED } from "./send_error.ts";
 import { urlRefusal } from "./url_guard.ts";
 
 /** Where to, with the parts that every send needs. */
@@ -83,7 +83,7 @@ export function createSender(driver: Driver, { policy, clock }: SenderOptions): 
   let closing: Promise<void> | null = null;
 
   async function post(request: SendRequest): Promise<SendResult> {
-    if (closing !== null) return failed("connect", "the sender is closed");
+    if (closing !== null) return SENDER_CLOSED;
     const known = judged(request.url);
     const { target } = known;
     if (target === null) return failed("protocol", "the URL is not valid");
