@@ -7,6 +7,7 @@
  * @module
  */
 import { gather } from "../tests/helpers/lines.ts";
+import { inheritedEnvironment } from "../tests/helpers/inherited.ts";
 import { ADMIN_KEY } from "./events.ts";
 
 const PROJECT = new URL("../", import.meta.url);
@@ -46,9 +47,8 @@ export function killServices(): void {
 }
 
 function environment({ kv, env = {} }: ServiceOptions): Record<string, string> {
-  const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !/^(TIDINGS_|PORT$)/.test(name));
   return {
-    ...Object.fromEntries(inherited),
+    ...inheritedEnvironment(),
     PORT: "0",
     TIDINGS_KV: kv,
     TIDINGS_ADMIN_KEY: ADMIN_KEY,

@@ -8,6 +8,8 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { envFilesOf } from "../../admin/env_files.ts";
 import { type EnvFile, envFileChecks } from "../../admin/examine_env_file.ts";
 import { admin } from "../helpers/admin_command.ts";
+import { ended } from "../helpers/ended.ts";
+import { inheritedEnvironment } from "../helpers/inherited.ts";
 import { temporaryFile, temporaryFolder } from "../helpers/service.ts";
 
 const PATH = "/srv/tidings/.env";
@@ -169,16 +171,17 @@ async function project(): Promise<AsyncDisposable & { readonly path: string }> {
 
 /** `deno task admin doctor` in a project, with nothing of Tidings in the environment. */
 async function doctor(path: string, from = path): Promise<string> {
-  const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !/^(TIDINGS_|PORT$)/.test(name));
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const child = new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "--cwd", path, "admin", "doctor"],
     cwd: from,
     clearEnv: true,
-    env: Object.fromEntries(inherited),
-  }).output();
-  const decoder = new TextDecoder();
-  assertEquals(decoder.decode(stderr), "");
-  return decoder.decode(stdout);
+    env: inheritedEnvironment(),
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const { stdout, stderr } = await ended(child);
+  assertEquals(stderr, "");
+  return stdout;
 }
 
 Deno.test("doctor as a task reads the project's .env file, wherever it was called from", async () => {

@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { admin, adminJson } from "../helpers/admin_command.ts";
+import { inheritedEnvironment } from "../helpers/inherited.ts";
 import {
   ADMIN_KEY,
   countOf,
@@ -181,14 +182,13 @@ Deno.test("the contract: administration, fields are flags, or all of them --body
 
 Deno.test("the contract: administration, deno task admin itself works", async () => {
   await using file = await temporaryFile();
-  const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !/^(TIDINGS_|PORT$)/.test(name));
   const run = async (...args: string[]) => {
     const { code, stdout, stderr } = await within(
       new Deno.Command(Deno.execPath(), {
         args: ["task", "--quiet", "admin", ...args],
         cwd: new URL("../../", import.meta.url),
         clearEnv: true,
-        env: { ...Object.fromEntries(inherited), TIDINGS_KV: file.path },
+        env: { ...inheritedEnvironment(), TIDINGS_KV: file.path },
       }).output(),
       "the command",
     );

@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ADMIN_KEY, countOf, type CreatedWebhook, goal, sitePath, within } from "../helpers/api.ts";
+import { inheritedEnvironment } from "../helpers/inherited.ts";
 import { startReceiver } from "../helpers/receiver.ts";
 import { gather } from "../helpers/lines.ts";
 import { runProcess, startProcess, temporaryFile } from "../helpers/service.ts";
@@ -224,12 +225,11 @@ Deno.test("the contract: running, deno task start reads a .env file", async () =
   };
   const text = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`).join("");
   await Deno.writeTextFile(`${folder}/.env`, text);
-  const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !/^(TIDINGS_|PORT$)/.test(name));
   await using child = new Deno.Command(Deno.execPath(), {
     args: ["task", "start"],
     cwd: folder,
     clearEnv: true,
-    env: Object.fromEntries(inherited),
+    env: inheritedEnvironment(),
     stdin: "null",
     stdout: "piped",
     stderr: "null",

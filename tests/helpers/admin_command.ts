@@ -8,6 +8,7 @@
 import { assertEquals } from "@std/assert";
 import { kvFolder } from "../../admin/kv_folder.ts";
 import { type Ended, ended } from "./ended.ts";
+import { inheritedEnvironment } from "./inherited.ts";
 
 const PROJECT = new URL("../../", import.meta.url);
 
@@ -37,13 +38,12 @@ export async function admin(args: readonly string[], options: AdminOptions): Pro
     `--allow-read=${folder},${called_from},.env`,
     `--allow-write=${folder}`,
   ];
-  const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !/^(TIDINGS_|PORT$)/.test(name));
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", ...permissions, "admin/main.ts", ...args],
     cwd: PROJECT,
     clearEnv: true,
     env: {
-      ...Object.fromEntries(inherited),
+      ...inheritedEnvironment(),
       INIT_CWD: called_from,
       // Whoever listens at the usual one is nobody of the test's.
       PORT: "0",

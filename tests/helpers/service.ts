@@ -16,6 +16,7 @@ import type { Clock } from "../../lib/ports.ts";
 import { startService } from "../../service.ts";
 import { ADMIN_KEY, type Api, apiAt, within } from "./api.ts";
 import { gather } from "./lines.ts";
+import { inheritedEnvironment } from "./inherited.ts";
 
 /** The secret key of a service unless a test brings another: the base64 of 32 bytes. */
 export const SECRET_KEY = btoa("0123456789abcdef0123456789abcdef");
@@ -113,7 +114,6 @@ const PROJECT = new URL("../../", import.meta.url);
 function mainProcess(
   { kv, env = {}, preload, under = ":", deno = Deno.execPath() }: ProcessOptions,
 ): Deno.ChildProcess {
-  const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !/^(TIDINGS_|PORT$)/.test(name));
   const program = [
     deno,
     "run",
@@ -126,7 +126,7 @@ function mainProcess(
     args: ["-c", `${under} && exec "$@"`, "sh", ...program],
     cwd: PROJECT,
     clearEnv: true,
-    env: { ...Object.fromEntries(inherited), ...environment(kv, env) },
+    env: { ...inheritedEnvironment(), ...environment(kv, env) },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
