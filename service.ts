@@ -183,7 +183,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   if (tracing !== null && config.sender === "fetch") log.warn("tracing.names_urls", { sender: "fetch" });
   const ids = systemIds();
   const instance = ids.ulid(clock.now());
-  const { sender, guard } = createOutbound(config, clock);
+  const { sender, guard, load } = createOutbound(config, clock);
   const directory = new Directory(store, names);
   const deliver = deliverPorts(config, { sender, clock, directory });
   const alarm = database.has_queue
@@ -255,6 +255,8 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     clock,
     log,
   });
+  // Not with the first send: a process that is out of descriptors by then could never load it.
+  load();
   const { hostname, port } = server;
   const url = `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 
