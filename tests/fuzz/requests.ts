@@ -211,9 +211,13 @@ const headers: fc.Arbitrary<Record<string, string>> = fc.array(
   { maxLength: 2 },
 ).map((pairs) => Object.fromEntries(pairs));
 
-/** Any request. */
-export const fuzzedRequest: fc.Arbitrary<FuzzedRequest> = fc.constantFrom(...OPERATIONS).chain((operation) =>
-  fc.record({
+/**
+ * Requests to one operation, most of them with its own method.
+ *
+ * @param operation Which.
+ */
+export function fuzzedRequestTo(operation: FuzzedOperation): fc.Arbitrary<FuzzedRequest> {
+  return fc.record({
     operation: fc.constant(operation),
     method: mostly(fc.constant(operation.method), fc.constantFrom(...METHODS), 20),
     parameters: fc.tuple(parameter, parameter),
@@ -224,10 +228,15 @@ export const fuzzedRequest: fc.Arbitrary<FuzzedRequest> = fc.constantFrom(...OPE
     ).map(([some, type]) => type === "" ? some : { ...some, "Content-Type": type }),
     body: bodyOf(operation),
     key: mostly(fc.constant(0), fc.nat(20), 2),
-  })
-).map((request) =>
-  // No client sends these with a body.
-  ["GET", "HEAD"].includes(request.method) ? { ...request, body: undefined } : request
+  }).map((request) =>
+    // No client sends these with a body.
+    ["GET", "HEAD"].includes(request.method) ? { ...request, body: undefined } : request
+  );
+}
+
+/** Any request. */
+export const fuzzedRequest: fc.Arbitrary<FuzzedRequest> = fc.constantFrom(...OPERATIONS).chain(
+  fuzzedRequestTo,
 );
 
 /** The ids that exist, by site and by the name of their parameter. */
