@@ -59,7 +59,9 @@ export function laneStateAfter(
   const hold = Math.max(before.hold_until ?? 0, throttle_until ?? 0);
   const hold_until = hold > now_ms ? hold : null;
   const breaker = breakerAfter(before.breaker, down, at);
-  const after = { ...before, hold_until, breaker, updated_at: now_ms };
+  // Never back: a webhook may have been resumed a moment ago by a process whose clock is ahead.
+  const updated_at = Math.max(before.updated_at, now_ms);
+  const after = { ...before, hold_until, breaker, updated_at };
   if (verdict.outcome === "delivered") {
     return { ...after, consecutive_failures: 0, last_success_at: now_ms, failing_since: null };
   }

@@ -285,3 +285,14 @@ Deno.test("whatever happens, a lane counts right, keeps its order and its cap wi
     }
   }));
 });
+
+Deno.test("a lane keeps the quiet it was asked for by a webhook that a process with a clock ahead resumed", () => {
+  const lane = makeLane();
+  const settings = { resumed_at: NOW + 400, rate_limit_per_minute: null };
+  lane.sync(settings, 1);
+  lane.push(held(1));
+  lane.start(NOW);
+  finish(lane, { verdict: RETRY, throttle_until: NOW + 60_000 });
+  lane.sync(settings, 1);
+  assertEquals(lane.holdUntil(NOW), NOW + 60_000);
+});
