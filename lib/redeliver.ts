@@ -29,6 +29,13 @@ export interface RedeliverPorts {
   readonly origin?: Origin;
 }
 
+/** A delivery that is cancelled; a send that is under way goes on under its lease, and nothing is sent beside it. */
+function overruled(delivery: Delivery): Delivery {
+  return delivery.lease === null
+    ? ended(delivery, "cancelled")
+    : { ...delivery, status: "cancelled", scheduled_at: null };
+}
+
 /**
  * Asks for one more attempt.
  *
@@ -58,7 +65,7 @@ export async function redeliver(site_id: string, id: string, ports: RedeliverPor
     const now = clock.now();
     // Cancelled before its record says so: only recover revives it, so what is sent now is this one attempt.
     const cancelled = delivery.status === "pending" && effectiveStatus(delivery, webhook) === "cancelled";
-    const wanted = wished(cancelled ? ended(delivery, "cancelled") : delivery, now);
+    const wanted = wished(cancelled ? overruled(delivery) : delivery, now);
     taken = engine !== null && wanted.lease === null;
     return taken ? leased(wanted, { owner: instance, until_ms: now + LEASE.longest_ms }) : wanted;
   }, note);
