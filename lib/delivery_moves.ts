@@ -73,6 +73,10 @@ export function withAttempt(
   const noted = { ...entered(delivery, attempt, verdict.outcome), wishes };
   if (verdict.outcome === "delivered") return continued({ ...noted, status: "delivered" }, null, by.now_ms);
   const ours = (delivery.lease?.owner ?? null) === by.owner;
+  // Revived while it was under way: what it comes to is of the time before.
+  if (ours && !manual && delivery.scheduled_at !== null && attempt.at < delivery.queued_at) {
+    return continued(noted, scheduleOf(delivery, by.now_ms), by.now_ms);
+  }
   if (verdict.outcome === "retry") {
     if (!ours) return noted;
     if (manual) return continued(noted, scheduleOf(delivery, by.now_ms), by.now_ms);
@@ -158,6 +162,17 @@ export function ended(delivery: Delivery, status: "cancelled" | "exhausted"): De
   assert(delivery.due_at !== null, "only a delivery with something to do is ended");
   const after = delivery.status === "pending" ? status : delivery.status;
   return { ...delivery, status: after, due_at: null, lease: null, wishes: 0, scheduled_at: null };
+}
+
+/**
+ * Cancels what somebody wants more of. A send that is under way goes on under its lease, and nothing is sent beside it.
+ *
+ * @param delivery A pending delivery.
+ * @returns The delivery, cancelled; due when its lease ends if somebody is at it.
+ */
+export function cancelled(delivery: Delivery): Delivery {
+  if (delivery.lease === null) return ended(delivery, "cancelled");
+  return { ...delivery, status: "cancelled", wishes: 0, scheduled_at: null };
 }
 
 /**

@@ -9,7 +9,7 @@
 import { z } from "zod";
 import { type AuditNote, webhookNote } from "./audit.ts";
 import { effectiveStatus, newDelivery } from "./delivery.ts";
-import { ended, revived } from "./delivery_moves.ts";
+import { cancelled, revived } from "./delivery_moves.ts";
 import { isoOrNull } from "./iso.ts";
 import { INPUT } from "./limits.ts";
 import { dateTime } from "./page.ts";
@@ -154,8 +154,8 @@ async function recoverOne(
   const moved = await store.move(known, (delivery) => {
     const status = effectiveStatus(delivery, webhook);
     if (status === "pending" || status === "delivered") return null;
-    // Cancelled, but its record still says that it waits: ended and revived in one step.
-    return revived(delivery.status === "pending" ? ended(delivery, "cancelled") : delivery, clock.now());
+    // Cancelled, but its record still says that it waits: both in one step.
+    return revived(delivery.status === "pending" ? cancelled(delivery) : delivery, clock.now());
   });
   return moved !== null;
 }

@@ -7,7 +7,7 @@
  * @module
  */
 import { type Delivery, effectiveStatus, parseDeliveryId } from "./delivery.ts";
-import { ended, leased, wished } from "./delivery_moves.ts";
+import { cancelled, leased, wished } from "./delivery_moves.ts";
 import type { Engine } from "./engine/engine.ts";
 import { AppError } from "./errors.ts";
 import { LEASE } from "./limits.ts";
@@ -27,13 +27,6 @@ export interface RedeliverPorts {
   readonly actor: string;
   /** The request that asks. */
   readonly origin?: Origin;
-}
-
-/** A delivery that is cancelled; a send that is under way goes on under its lease, and nothing is sent beside it. */
-function overruled(delivery: Delivery): Delivery {
-  return delivery.lease === null
-    ? ended(delivery, "cancelled")
-    : { ...delivery, status: "cancelled", scheduled_at: null };
 }
 
 /**
@@ -64,8 +57,8 @@ export async function redeliver(site_id: string, id: string, ports: RedeliverPor
   const moved = await store.moveAudited(known, (delivery) => {
     const now = clock.now();
     // Cancelled before its record says so: only recover revives it, so what is sent now is this one attempt.
-    const cancelled = delivery.status === "pending" && effectiveStatus(delivery, webhook) === "cancelled";
-    const wanted = wished(cancelled ? overruled(delivery) : delivery, now);
+    const is_over = delivery.status === "pending" && effectiveStatus(delivery, webhook) === "cancelled";
+    const wanted = wished(is_over ? cancelled(delivery) : delivery, now);
     taken = engine !== null && wanted.lease === null;
     return taken ? leased(wanted, { owner: instance, until_ms: now + LEASE.longest_ms }) : wanted;
   }, note);

@@ -127,6 +127,30 @@ Deno.test("a redelivery of what was cancelled while it was under way comes after
   assertEquals(done.status, "delivered");
 });
 
+Deno.test("a recovery of what was cancelled while it was under way gives it a fresh budget after that", async () => {
+  await using service = await startTestService();
+  const { promise: open, resolve: letGo } = Promise.withResolvers<void>();
+  await using receiver = startReceiver({
+    respond: [() => open.then(() => new Response(null, { status: 500 })), 200],
+  });
+  const webhook = await service.webhook(receiver.url, { max_retries: 0 });
+  await service.post(goal());
+  await receiver.received(1);
+  const [delivery] = await service.deliveries();
+  assert(delivery !== undefined);
+  const path = `/v1/sites/${SITE}/webhooks/${webhook.id}`;
+  for (const enabled of [false, true]) await service.call("PATCH", path, { enabled });
+  assertEquals(await recover(service, webhook.id), 1);
+  assertEquals(receiver.requests.length, 1, "nothing is sent beside it");
+  letGo();
+  const done = await attempts(service, delivery.id, 2);
+  assertEquals(done.attempts.map(({ trigger, status_code }) => [trigger, status_code]), [
+    ["automatic", 500],
+    ["recover", 200],
+  ]);
+  assertEquals(done.status, "delivered");
+});
+
 Deno.test("a webhook that is not active takes neither redelivery nor recovery", async () => {
   await using service = await startTestService();
   await using receiver = startReceiver();
