@@ -10,7 +10,7 @@ import { createCommitter } from "../kv/committer.ts";
 import { keys } from "../kv/keys.ts";
 import type { Mutation } from "../kv/member.ts";
 import { eventRecord } from "../kv/event_record.ts";
-import { deliveryRecord } from "../kv/records.ts";
+import { deliveryRecord } from "../kv/delivery_record.ts";
 import { createRetention } from "../kv/retention.ts";
 import { type Delivery, newDelivery } from "../lib/delivery.ts";
 import { withAttempt } from "../lib/delivery_moves.ts";

@@ -12,8 +12,9 @@ import type { AgendaStore, DueEntry, Marker, UnwrittenDelivery } from "../lib/st
 import { type Key, keys, slotOf } from "./keys.ts";
 import type { Mutation } from "./member.ts";
 import { eventRecord } from "./event_record.ts";
-import { beatRecord, deliveryRecord, dueRecord } from "./records.ts";
-import { dueEntryOf, firstDue, unwrittenOf } from "./unwritten.ts";
+import { deliveryRecord } from "./delivery_record.ts";
+import { beatRecord, dueRecord } from "./records.ts";
+import { dueEntryOf, firstDue, heldFirstCount, unwrittenOf } from "./unwritten.ts";
 import type { StoreParts } from "./webhook_store.ts";
 
 /** A part of a key that must be a string, as written by `keys.ts`. */
@@ -46,7 +47,9 @@ export function dueMutations(
  * @param parts What the parts of the room share.
  * @returns The due index, markers and beats.
  */
-export function createAgendaStore({ db, committer, clock, reader }: StoreParts): AgendaStore {
+export function createAgendaStore(parts: StoreParts): AgendaStore {
+  const { db, committer, clock, reader, leases } = parts;
+
   /** Writes a due entry that can't be read anew, from the delivery that names it. */
   async function repairEntry({ key, versionstamp }: Deno.KvEntry<unknown>): Promise<void> {
     const [webhook_id, event_id] = [text(key, 1), text(key, 3)];
@@ -109,6 +112,9 @@ export function createAgendaStore({ db, committer, clock, reader }: StoreParts):
       return { due, next: null };
     },
 
+    groupLeases: (until) => leases.list(until),
+    endGroupLease: (lease) => leases.end(lease),
+
     async mark(webhook_id) {
       const key = keys.agenda(slotOf(clock.now()), webhook_id);
       await committer.commit({ checks: [], mutations: [{ kind: "mark", key }] });
@@ -159,7 +165,7 @@ export function createAgendaStore({ db, committer, clock, reader }: StoreParts):
         if (Number(key[2]) <= now) due++;
         else later++;
       }
-      return { due, later };
+      return { due, later: later + await heldFirstCount(parts, most - due - later) };
     },
 
     async repairAgenda() {

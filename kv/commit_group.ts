@@ -8,6 +8,7 @@
  */
 import type { AtomicLimits, CommitterLimits } from "./commit_limits.ts";
 import type { Database } from "./database.ts";
+import { groupLease, type LeasedEvent, type WrittenLease } from "./group_lease.ts";
 import { type MeasuredMember, type Mutation, sameKey } from "./member.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -46,6 +47,7 @@ class CommitGroup {
   #mutations = 0;
   #bytes = 0;
   #key_bytes_total = 0;
+  #lease_bytes = 0;
   readonly #taken = new TouchedKeys();
   readonly #passed = new TouchedKeys();
 
@@ -56,7 +58,7 @@ class CommitGroup {
   /**
    * Whether the atomic operation has room for one more member; an empty one has room for any member.
    *
-   * A member whose marks are in the group already takes less than is counted here: the safe side.
+   * A member whose marks or leases are in the group already takes less than is counted here: the safe side.
    */
   hasRoomFor(next: MeasuredMember): boolean {
     if (this.#size === 0) return true;
@@ -64,6 +66,7 @@ class CommitGroup {
       this.#checks + next.check_prints.length <= this.#limits.checks_max &&
       this.#mutations + next.mutation_prints.length <= this.#limits.mutations_max &&
       this.#bytes + next.bytes <= this.#limits.bytes_max &&
+      this.#lease_bytes + next.lease_bytes <= this.#limits.value_bytes_max &&
       this.#key_bytes_total + next.key_bytes_total <= this.#limits.key_bytes_total_max;
   }
 
@@ -88,6 +91,7 @@ class CommitGroup {
     this.#mutations += next.mutation_prints.length;
     this.#bytes += next.bytes;
     this.#key_bytes_total += next.key_bytes_total;
+    this.#lease_bytes += next.lease_bytes;
     this.#taken.add(next);
   }
 
@@ -125,24 +129,36 @@ export function takeGroup<T extends { readonly measured: MeasuredMember }>(
   return { taken, left: passed_over.concat(queue.slice(taken.length + passed_over.length)) };
 }
 
+/** An atomic operation, not committed yet; it may be committed again after a refusal that wrote nothing. */
+export interface BuiltAtomic {
+  readonly atomic: Deno.AtomicOperation;
+  /** The leases of its members, written as one record; null if there are none. */
+  readonly lease: WrittenLease | null;
+}
+
 /**
- * Builds one atomic operation of members, in their order, with one set for all marks of a key.
+ * Builds one atomic operation of members, in their order, with one set for all marks of a key, and one for all leases.
  *
  * @param db Where it will be committed.
  * @param members Members that don't conflict, together within the limits.
- * @returns The operation, not committed yet; it may be committed again after a refusal that wrote nothing.
+ * @param number Of the operation, among those of this process.
+ * @returns The operation.
  */
 export function buildAtomic(
   db: Pick<Database, "atomic">,
   members: readonly MeasuredMember[],
-): Deno.AtomicOperation {
+  number = 0,
+): BuiltAtomic {
   const atomic = db.atomic();
   const marked = new Map<number, Deno.KvKey>();
+  const leased: LeasedEvent[] = [];
   for (const { member, mutation_prints } of members) {
     for (const check of member.checks) atomic.check(check);
     member.mutations.forEach((mutation, index) => {
       const print = mutation_prints[index] ?? 0;
-      if (mutation.kind !== "mark") {
+      if (mutation.kind === "lease") {
+        leased.push(mutation.leased);
+      } else if (mutation.kind !== "mark") {
         marked.delete(print); // another write of the key: a mark that comes later is needed again
         write(atomic, mutation);
       } else {
@@ -153,10 +169,13 @@ export function buildAtomic(
       }
     });
   }
-  return atomic;
+  if (leased.length === 0) return { atomic, lease: null };
+  const { key, value } = groupLease(leased, number);
+  atomic.set(key, value);
+  return { atomic, lease: { key, events: leased } };
 }
 
-function write(atomic: Deno.AtomicOperation, mutation: Exclude<Mutation, { kind: "mark" }>): void {
+function write(atomic: Deno.AtomicOperation, mutation: Exclude<Mutation, { kind: "mark" | "lease" }>): void {
   switch (mutation.kind) {
     case "set":
       if (mutation.expire_in_ms === undefined) atomic.set(mutation.key, mutation.value);

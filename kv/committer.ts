@@ -10,15 +10,13 @@
  */
 import type { Clock, Random } from "../lib/ports.ts";
 import { CommitError, commitErrorKind } from "./commit_error.ts";
-import { buildAtomic, takeGroup } from "./commit_group.ts";
+import { buildAtomic, type BuiltAtomic, takeGroup } from "./commit_group.ts";
 import { COMMITTER_LIMITS, type CommitterLimits } from "./commit_limits.ts";
 import { type CommitterStats, emptyStats, type GroupReport } from "./commit_stats.ts";
 import type { Database } from "./database.ts";
 import { type MeasuredMember, measureMember, type Member } from "./member.ts";
+import type { Attempt, CommitResult, Committed } from "./commit_result.ts";
 import { Outage, outageReason } from "./outage.ts";
-
-/** What came of a member: written, or one of its checks failed. */
-export type CommitResult = { readonly ok: true; readonly versionstamp: string } | { readonly ok: false };
 
 /** Everything the committer reaches the world through. */
 export interface CommitterPorts {
@@ -76,18 +74,14 @@ interface Entry {
   settled: boolean;
 }
 
-type Attempt =
-  | { readonly outcome: "committed"; readonly versionstamp: string }
-  | { readonly outcome: "conflict" }
-  | { readonly outcome: "given_up" }
-  | { readonly outcome: "fault" | "outage"; readonly error: unknown };
-
 class GroupCommitter implements Committer {
   readonly #ports: CommitterPorts;
   readonly #limits: CommitterLimits;
   readonly #stats = emptyStats();
   #queue: Entry[] = [];
   #queued_bytes = 0;
+  /** Operations built so far. */
+  #built = 0;
   #running = false;
   #answer_pending = false;
   #given_up = false;
@@ -189,7 +183,7 @@ class GroupCommitter implements Committer {
     if (first === undefined) return false;
     if (!doomed || open.length === 1) {
       const attempt = await this.#attempt(open);
-      if (attempt.outcome === "committed") return this.#resolveAll(open, attempt.versionstamp);
+      if (attempt.outcome === "committed") return this.#resolveAll(open, attempt);
       if (attempt.outcome === "given_up") return false;
       if (attempt.outcome === "outage") return this.#rejectOutage(open, attempt.error);
       if (open.length === 1) return this.#settleCulprit(first, attempt);
@@ -215,16 +209,16 @@ class GroupCommitter implements Committer {
   }
 
   async #tryUntilUnlocked(entries: readonly Entry[]): Promise<Attempt> {
-    let atomic: Deno.AtomicOperation | undefined;
+    let built: BuiltAtomic | undefined;
     for (;;) {
       try {
-        atomic ??= buildAtomic(this.#ports.db, entries.map((entry) => entry.measured));
+        built ??= buildAtomic(this.#ports.db, entries.map((entry) => entry.measured), this.#built++);
         this.#answer_pending = true;
-        const result = await Promise.race([atomic.commit(), this.#abandoned]);
+        const result = await Promise.race([built.atomic.commit(), this.#abandoned]);
         // Lost with its connection. Should it take effect after all: its callers were told that it may have.
         if (result === null) return { outcome: "given_up" };
         return result.ok
-          ? { outcome: "committed", versionstamp: result.versionstamp }
+          ? { outcome: "committed", versionstamp: result.versionstamp, lease: built.lease }
           : { outcome: "conflict" };
       } catch (error) {
         const kind = commitErrorKind(error);
@@ -245,14 +239,15 @@ class GroupCommitter implements Committer {
     return new Promise((resolve) => void this.#ports.clock.after(pause_ms, resolve));
   }
 
-  #resolveAll(entries: readonly Entry[], versionstamp: string): true {
+  #resolveAll(entries: readonly Entry[], { versionstamp, lease }: Committed): true {
+    const result = { ok: true, versionstamp, ...(lease === null ? {} : { lease }) } as const;
     this.#outage.end();
     this.#stats.groups += 1;
     for (const entry of entries) {
       if (entry.settled) continue;
       entry.settled = true;
       this.#stats.members += 1;
-      entry.resolve({ ok: true, versionstamp });
+      entry.resolve(result);
     }
     return true;
   }

@@ -12,15 +12,14 @@ import type { DeliveryPage, DeliveryQuery } from "../lib/store.ts";
 import type { Webhook } from "../lib/webhook.ts";
 import type { Database } from "./database.ts";
 import { type Key, keys } from "./keys.ts";
-import type { RecordReader } from "./record_reader.ts";
-import { deliveryRecord, webhookRecord } from "./records.ts";
-import { readDeliveries } from "./unwritten.ts";
+import { deliveryRecord } from "./delivery_record.ts";
+import { webhookRecord } from "./records.ts";
+import { type DeliveriesReader, readDeliveries } from "./unwritten.ts";
 import { sealedWebhooks } from "./webhook_store.ts";
 
 /** What a page is read with. */
-export interface DeliveryPageReader {
+export interface DeliveryPageReader extends Omit<DeliveriesReader, "db"> {
   readonly db: Database;
-  readonly reader: RecordReader;
   /** The smallest id an event accepted at that time can have. */
   readonly idPrefixAt: (at_ms: number) => string;
 }

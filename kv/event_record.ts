@@ -21,6 +21,7 @@ const eventHead = z.object({
   timestamp: z.string(),
   decisions: z.array(z.object({ webhook_id: z.string(), reason: z.enum(SKIP_REASONS).nullable() })),
   first_due: z.array(z.number().nullable()).optional(),
+  first_lease: z.object({ owner: z.string(), until: z.array(z.number().nullable()) }).optional(),
 });
 
 const NEWLINE = 0x0a;
@@ -31,6 +32,10 @@ const eventForm = { kind: "event", schema: eventHead, migrations: EVENT_MIGRATIO
 export interface EventRecord extends StoredEvent {
   /** When the due entry of each is, in the order of the decisions. */
   readonly first_due?: readonly (number | null)[] | undefined;
+  /** Who holds those that have no due entry, and until when each, in the same order. */
+  readonly first_lease?:
+    | { readonly owner: string; readonly until: readonly (number | null)[] }
+    | undefined;
 }
 
 /** See the module. */

@@ -2,47 +2,61 @@
  * Events and deliveries in Deno KV: accepting, and every move of a delivery.
  *
  * Owns the invariant that everything rests on: a delivery with something to do has exactly one due entry, at its
- * `due_at`, and an agenda marker no later than that. Both change in the same commit as the delivery, here and nowhere
- * else. There is no moment between "stored" and "scheduled" for a crash to fall into. Until something happens to it, a
- * delivery is its due entry and no more (`unwritten.ts`).
+ * `due_at`, and an agenda marker no later than that; or it is held since it was accepted, without a record, and a group lease
+ * names it. All of that changes in the same commit as the delivery, here and nowhere else. There is no moment between "stored" and
+ * "scheduled" for a crash to fall into. Until something happens to it, a delivery has no record (`unwritten.ts`).
  *
  * @module
  */
 import type { AuditNote } from "../lib/audit.ts";
 import { type Delivery, isUntouched } from "../lib/delivery.ts";
-import type { Acceptance, EventStore, KnownDelivery } from "../lib/store.ts";
+import type { Acceptance, DeliveryName, EventStore, KnownDelivery } from "../lib/store.ts";
 import { createAuditRecords } from "./audit_store.ts";
 import { deliveryPage } from "./delivery_page.ts";
 import { eventPage, eventRange, readEvents } from "./event_page.ts";
 import { eventTime } from "./event_time.ts";
 import { dueMutations } from "./agenda_store.ts";
 import { createAlertRecords } from "./alert_store.ts";
-import { type Key, keys } from "./keys.ts";
+import { keys } from "./keys.ts";
 import type { Check, Mutation } from "./member.ts";
 import { eventRecord } from "./event_record.ts";
-import { deliveryRecord, idempotencyRecord } from "./records.ts";
-import { deliveryKey, eventOf, readDeliveries, withFirstDue } from "./unwritten.ts";
+import { deliveryRecord } from "./delivery_record.ts";
+import { idempotencyRecord } from "./records.ts";
+import { leaseKey } from "./group_lease.ts";
+import { deliveryKey, eventOf, isStruck, readDeliveries, withFirst } from "./unwritten.ts";
 import { watchWriting } from "./watch_store.ts";
 import type { StoreParts, WebhookRecords } from "./webhook_store.ts";
 
 const EMPTY = new Uint8Array(0);
 
-/** The due entry of a delivery with something to do, and the marker that leads to it. */
+/** The due entry of a delivery with something to do, and the marker that leads to it; none for one in a group lease. */
 function scheduleMutations(
   delivery: Delivery,
   { written, marker_at }: { readonly written: boolean; readonly marker_at: number | null },
 ): Mutation[] {
   const { due_at: at, lease } = delivery;
-  if (at === null) return [];
+  if (at === null || (!written && lease !== null)) return [];
   const { event, created_at } = delivery;
   const unwritten = written ? null : { event, created_at };
   return dueMutations({ ...delivery, at, owner: lease?.owner ?? null, unwritten }, marker_at ?? at);
 }
 
-/** What has changed if anything has happened to a delivery: of one without a record, its due entry. */
-function knownKey({ value, written }: KnownDelivery): Key {
+/** Whether it has neither a record nor, since a process holds it from the beginning, a due entry. */
+function isHeldFirst({ value, written }: KnownDelivery): boolean {
+  return !written && value.lease !== null;
+}
+
+/** What is otherwise if anything has happened to a delivery: of one without a record, its due entry if it has one. */
+function knownCheck(known: KnownDelivery): Check {
+  const { value, versionstamp, written } = known;
   const { event_id, webhook_id, due_at } = value;
-  return written || due_at === null ? deliveryKey(value) : keys.due(webhook_id, due_at, event_id);
+  if (isHeldFirst(known)) return { key: deliveryKey(value), versionstamp: null };
+  const key = written || due_at === null ? deliveryKey(value) : keys.due(webhook_id, due_at, event_id);
+  return { key, versionstamp };
+}
+
+function nameOf({ event_id, webhook_id }: Delivery): DeliveryName {
+  return { event_id, webhook_id };
 }
 
 /** What a move brings along in its commit. */
@@ -62,7 +76,7 @@ export function createEventStore(
   parts: StoreParts & { readonly idPrefixAt: (at_ms: number) => string },
   webhooks: WebhookRecords,
 ): EventStore {
-  const { db, committer, clock, retention, reader } = parts;
+  const { db, committer, clock, retention, reader, leases } = parts;
   const audit = createAuditRecords(parts);
 
   const alerts = createAlertRecords(parts);
@@ -76,14 +90,19 @@ export function createEventStore(
     return { kind: "set", key, value, expire_in_ms };
   }
 
-  /** Everything that changes with a delivery: the record, and where it is due. */
-  function moveMutations({ value: before, written }: KnownDelivery, after: Delivery): Mutation[] {
+  /**
+   * Everything that changes with a delivery: the record, and where it is due.
+   * A group lease goes by itself, once all of its deliveries are moved.
+   */
+  function moveMutations(known: KnownDelivery, after: Delivery): Mutation[] {
+    const { value: before, versionstamp, written } = known;
+    const in_lease = isHeldFirst(known) && leases.owns(versionstamp);
     const moved = before.due_at !== after.due_at || before.lease?.owner !== after.lease?.owner;
     // An entry that stood for the delivery is written again without that: whoever knows it by the entry learns of it.
     if (!moved && written) return [deliverySet(after)];
     return [
       deliverySet(after),
-      ...(before.due_at === null || before.due_at === after.due_at ? [] : [
+      ...(in_lease || before.due_at === null || before.due_at === after.due_at ? [] : [
         { kind: "delete", key: keys.due(before.webhook_id, before.due_at, before.event_id) } as const,
       ]),
       ...scheduleMutations(after, { written: true, marker_at: null }),
@@ -98,10 +117,11 @@ export function createEventStore(
   function acceptanceMutations({ event, deliveries, idempotency, listed }: Acceptance): Mutation[] {
     const { id, site_id, accepted_at } = event;
     const expire_in_ms = retention.event(id, accepted_at, deliveries.length > 0, accepted_at);
-    const recorded = withFirstDue(event, deliveries);
+    const { event: recorded, leased } = withFirst(event, deliveries);
     const mutations: Mutation[] = [
       { kind: "set", key: keys.event(id), value: eventRecord.encode(recorded), expire_in_ms },
     ];
+    if (leased !== null) mutations.push({ kind: "lease", key: leaseKey(leased), leased });
     if (listed) mutations.push({ kind: "set", key: keys.siteEvent(site_id, id), value: EMPTY, expire_in_ms });
     if (idempotency !== null) {
       const key = keys.idempotency(site_id, idempotency.key);
@@ -131,7 +151,9 @@ export function createEventStore(
         mutations: [...state.mutations, ...mutations],
       },
     );
-    return result.ok ? result.versionstamp : null;
+    if (!result.ok) return null;
+    if (result.lease !== undefined) leases.note(result.versionstamp, result.lease);
+    return result.versionstamp;
   }
 
   async function move(
@@ -141,11 +163,14 @@ export function createEventStore(
   ): Promise<KnownDelivery | null> {
     const entry = note === undefined ? null : { id: audit.begin(), note };
     let before = known;
+    const settled = (): void => {
+      if (isHeldFirst(known)) leases.settled(known.versionstamp, known.value);
+    };
     // Each turn means that someone else moved the delivery (or its webhook) first, so this ends.
     for (;;) {
       const after = next(before.value);
       if (after === null) return null;
-      const checks: Check[] = [{ key: knownKey(before), versionstamp: before.versionstamp }];
+      const checks = [knownCheck(before)];
       const mutations = moveMutations(before, after);
       if (entry !== null) mutations.push(audit.writing(entry.id, entry.note));
       if (pause !== undefined) {
@@ -160,8 +185,12 @@ export function createEventStore(
         }
       }
       const result = await committer.commit({ checks, mutations });
-      if (result.ok) return { value: after, versionstamp: result.versionstamp, written: true };
-      const [again] = await readDeliveries(parts, [after]);
+      if (result.ok) {
+        settled();
+        return { value: after, versionstamp: result.versionstamp, written: true };
+      }
+      const [again] = await readDeliveries(parts, [{ ...nameOf(after), leased: isHeldFirst(before) }]);
+      if (again === undefined || again === null || again.written) settled();
       if (again === undefined || again === null) return null;
       if (entry !== null && await audit.written(entry.id)) return again;
       before = again;
@@ -237,7 +266,9 @@ export function createEventStore(
 
     async delivery(event_id, webhook_id) {
       const { value, versionstamp } = await db.get<Uint8Array>(keys.delivery(event_id, webhook_id));
-      if (versionstamp !== null) return { value: deliveryRecord.decode(value), versionstamp, written: true };
+      if (versionstamp !== null && !isStruck(value)) {
+        return { value: deliveryRecord.decode(value), versionstamp, written: true };
+      }
       return (await readDeliveries(parts, [{ event_id, webhook_id }]))[0] ?? null;
     },
     deliveries: (names) => readDeliveries(parts, names),
@@ -246,7 +277,7 @@ export function createEventStore(
     moveAudited: (known, next, note) => move(known, next, { note }),
 
     async deliveryPage(site_id, query) {
-      return await deliveryPage({ db, reader, idPrefixAt: parts.idPrefixAt }, site_id, query);
+      return await deliveryPage(parts, site_id, query);
     },
   };
 }

@@ -49,6 +49,17 @@ export const keys = {
   due: (webhook_id: string, at: number, event_id: string): Key => ["due", webhook_id, at, event_id],
   dueOf: (webhook_id: string): Key => ["due", webhook_id],
   dueAll: (): Key => ["due"],
+  /**
+   * Ordered by when the last of its leases ends; told apart by the first of its events, and by the number of the operation
+   * that wrote it: one whose answer was lost may be made again in parts.
+   */
+  groupLease: (until: number, event_id: string, operation: number): Key => [
+    "group_lease",
+    until,
+    event_id,
+    operation,
+  ],
+  groupLeases: (): Key => ["group_lease"],
   agenda: (slot: number, webhook_id: string): Key => ["agenda", slot, webhook_id],
   agendaSlot: (slot: number): Key => ["agenda", slot],
   agendaAll: (): Key => ["agenda"],

@@ -8,6 +8,7 @@
  */
 import { assert, fail } from "@std/assert";
 import { ATOMIC_LIMITS, type AtomicLimits } from "./commit_limits.ts";
+import { leasedBytesMax, type LeasedEvent } from "./group_lease.ts";
 
 /** A condition of a member: the key has this versionstamp, or is absent (null). */
 export interface Check {
@@ -18,8 +19,9 @@ export interface Check {
 /**
  * One write of a member.
  *
- * A `mark` is a blind set of an empty value: marks of one key are interchangeable, so a group writes one of them. A
- * member with a `sum` is committed alone (see {@linkcode MeasuredMember.alone}), so hand sums in together.
+ * A `mark` is a blind set of an empty value: marks of one key are interchangeable, so a group writes one of them. The
+ * `lease`s of a group become one record (`group_lease.ts`); the key is the one that it would have by itself. A member with a
+ * `sum` is committed alone (see {@linkcode MeasuredMember.alone}), so hand sums in together.
  */
 export type Mutation =
   | {
@@ -31,7 +33,8 @@ export type Mutation =
   }
   | { readonly kind: "delete"; readonly key: Deno.KvKey }
   | { readonly kind: "sum"; readonly key: Deno.KvKey; readonly amount: bigint }
-  | { readonly kind: "mark"; readonly key: Deno.KvKey };
+  | { readonly kind: "mark"; readonly key: Deno.KvKey }
+  | { readonly kind: "lease"; readonly key: Deno.KvKey; readonly leased: LeasedEvent };
 
 /** A small transaction: all of its mutations are written if all of its checks hold, else none. */
 export interface Member {
@@ -44,6 +47,8 @@ export interface MeasuredMember {
   readonly member: Member;
   readonly bytes: number;
   readonly key_bytes_total: number;
+  /** Of its part of a group lease. */
+  readonly lease_bytes: number;
   /** Fingerprints of the checked keys. */
   readonly check_prints: readonly number[];
   /** Fingerprints of the written keys, in the order of the mutations. */
@@ -195,6 +200,8 @@ function valueBytes(mutation: Mutation, limits: AtomicLimits): number {
         "Cannot commit: an amount must fit in 64 bits without a sign",
       );
       return 8;
+    case "lease":
+      return leasedBytesMax(mutation.leased);
     case "mark":
     case "delete":
       return 0;
@@ -231,6 +238,7 @@ function readKey(meter: KeyMeter, key: Deno.KvKey, limits: AtomicLimits): void {
 export function measureMember(member: Member, limits: AtomicLimits = ATOMIC_LIMITS): MeasuredMember {
   let bytes = 0;
   let key_bytes_total = 0;
+  let lease_bytes = 0;
   let alone = false;
   const key = new KeyMeter();
   const check_prints: number[] = [];
@@ -247,16 +255,19 @@ export function measureMember(member: Member, limits: AtomicLimits = ATOMIC_LIMI
   for (const mutation of member.mutations) {
     readKey(key, mutation.key, limits);
     mutation_prints.push(key.print);
-    bytes += key.bytes + valueBytes(mutation, limits);
+    const value_bytes = valueBytes(mutation, limits);
+    bytes += key.bytes + value_bytes;
     if (mutation.kind !== "delete") {
       bytes += key.bytes; // KV counts the key of what carries a value twice
       key_bytes_total += key.bytes;
     }
+    if (mutation.kind === "lease") lease_bytes += value_bytes;
     if (mutation.kind === "sum") alone = true;
   }
   assertWithin("checks in an atomic operation", check_prints.length, limits.checks_max);
   assertWithin("mutations in an atomic operation", mutation_prints.length, limits.mutations_max);
   assertWithin("bytes in an atomic operation", bytes, limits.bytes_max);
   assertWithin("bytes of keys in an atomic operation", key_bytes_total, limits.key_bytes_total_max);
-  return { member, bytes, key_bytes_total, check_prints, mutation_prints, alone };
+  assertWithin("bytes in a value", lease_bytes, limits.value_bytes_max);
+  return { member, bytes, key_bytes_total, lease_bytes, check_prints, mutation_prints, alone };
 }

@@ -9,7 +9,7 @@
 import { isJsonObject } from "../lib/merge_patch.ts";
 
 /** A record's JSON, whatever its form. */
-type Json = Readonly<Record<string, unknown>>;
+export type Json = Readonly<Record<string, unknown>>;
 
 /** Makes of a record of one version the same of the next. */
 export type Migration = (json: Json) => Json;
@@ -30,14 +30,17 @@ export function migrated(json: unknown, missed: readonly Migration[]): unknown {
  *
  * 2: deliveries and lanes of their second version.
  * 3: deliveries that nothing has happened to yet have no record; due entries and events of their second version.
+ * 4: those that a process holds have no due entry either, but a group lease; events and deliveries of their third version.
  */
-export const DATABASE_FORMAT = 3;
+export const DATABASE_FORMAT = 4;
 
 /**
  * 2: deliveries can be redelivered. What was written between had both fields already and called itself the first.
+ * 3: what is usual is left out.
  */
 export const DELIVERY_MIGRATIONS: readonly Migration[] = [
   (json) => ({ wishes: 0, scheduled_at: null, ...json }),
+  (json) => json,
 ];
 
 /** 2: lanes have a breaker, and remember since when they only fail; written between as deliveries were. */
@@ -48,5 +51,8 @@ export const LANE_MIGRATIONS: readonly Migration[] = [
 /** 2: an entry may stand for a delivery without a record. Before, every delivery had one. */
 export const DUE_MIGRATIONS: readonly Migration[] = [(json) => ({ ...json, unwritten: null })];
 
-/** 2: an event may say when such entries are. What it says nothing about has records. */
-export const EVENT_MIGRATIONS: readonly Migration[] = [(json) => json];
+/**
+ * 2: an event may say when such entries are. What it says nothing about has records.
+ * 3: an event may say who holds those that have no entry.
+ */
+export const EVENT_MIGRATIONS: readonly Migration[] = [(json) => json, (json) => json];

@@ -9,10 +9,8 @@
 import { z } from "zod";
 import { type ApiKey, SCOPES } from "../lib/api_key.ts";
 import type { AuditEntry } from "../lib/audit.ts";
-import { ATTEMPT_ERRORS, type Delivery, DELIVERY_STATUSES, OUTCOMES, TRIGGERS } from "../lib/delivery.ts";
 import { BrokenRecord } from "../lib/errors.ts";
 import { EVENT_NAMES } from "../lib/event_types.ts";
-import { KV } from "../lib/limits.ts";
 import type { LaneState } from "../lib/lane_state.ts";
 import { isJsonObject } from "../lib/merge_patch.ts";
 import type { IdempotencyEntry } from "../lib/store.ts";
@@ -20,8 +18,8 @@ import type { Webhook } from "../lib/webhook.ts";
 import { FORMATS } from "../lib/webhook_settings.ts";
 import { recordBytes } from "./record_block.ts";
 import {
-  DELIVERY_MIGRATIONS,
   DUE_MIGRATIONS,
+  type Json,
   LANE_MIGRATIONS,
   migrated,
   type Migration,
@@ -54,11 +52,21 @@ function versionOf(json: unknown): number | null {
   return typeof v === "number" && Number.isSafeInteger(v) && v > 0 ? v : null;
 }
 
+/** What of a kind of record is left out, because it goes without saying. */
+export interface Shortening<Value> {
+  /** What of a value is written. */
+  short(value: Value): Json;
+  /** What was written, with what was left out. */
+  whole(json: Json): Json;
+}
+
 /** What a kind of record is, and was. */
 export interface Form<Value> {
   readonly kind: string;
   readonly schema: z.ZodType<Value>;
   readonly migrations: readonly Migration[];
+  /** Null or left out where all of it is written. */
+  readonly shortening?: Shortening<Value> | undefined;
 }
 
 /**
@@ -68,7 +76,10 @@ export interface Form<Value> {
  * @param bytes UTF-8 JSON.
  * @throws {BrokenRecord}
  */
-export function parseVersioned<Value>({ kind, schema, migrations }: Form<Value>, bytes: Uint8Array): Value {
+export function parseVersioned<Value>(
+  { kind, schema, migrations, shortening }: Form<Value>,
+  bytes: Uint8Array,
+): Value {
   const json = parseJson(kind, bytes);
   const v = versionOf(json);
   if (v === null) throw new BrokenRecord(`Cannot read a ${kind} record: it must have a version`);
@@ -79,7 +90,9 @@ export function parseVersioned<Value>({ kind, schema, migrations }: Form<Value>,
         `current value is ${v}: it was written by a later release`,
     );
   }
-  const parsed = schema.safeParse(v === latest ? json : migrated(json, migrations.slice(v - 1)));
+  const newest = v === latest ? json : migrated(json, migrations.slice(v - 1));
+  const whole = shortening !== undefined && isJsonObject(newest) ? shortening.whole(newest) : newest;
+  const parsed = schema.safeParse(whole);
   if (parsed.success) return parsed.data;
   // Fields of the record only: what lies deeper may be an owner's, such as the name of a header.
   const fields = new Set(parsed.error.issues.map((issue) => String(issue.path[0])));
@@ -91,19 +104,21 @@ export function parseVersioned<Value>({ kind, schema, migrations }: Form<Value>,
  *
  * @param kind What the record is called in errors.
  * @param schema What is in it.
- * @param migrations What brings a record of an earlier release to it, one step for each version.
+ * @param how What brings a record of an earlier release to it, one step for each version; what of it is left out.
  */
 export function codec<Value extends object>(
   kind: string,
   schema: z.ZodType<Value>,
-  migrations: readonly Migration[] = [],
+  how: Partial<Pick<Form<Value>, "migrations" | "shortening">> = {},
 ): Codec<Value> {
-  const form = { kind, schema, migrations };
+  const { migrations = [], shortening } = how;
+  const form = { kind, schema, migrations, shortening };
   const version = versionAfter(migrations);
   return {
     version,
     encode(value) {
-      return recordBytes(JSON.stringify({ v: version, ...schema.parse(value) }));
+      const parsed = schema.parse(value);
+      return recordBytes(JSON.stringify({ v: version, ...(shortening?.short(parsed) ?? parsed) }));
     },
     decode(bytes) {
       if (!(bytes instanceof Uint8Array)) throw new BrokenRecord(`Cannot read a ${kind} record: not bytes`);
@@ -114,62 +129,6 @@ export function codec<Value extends object>(
 
 const at = z.number();
 const eventName = z.enum([...EVENT_NAMES, "test"]);
-
-const attempt = z.object({
-  number: z.int(),
-  trigger: z.enum(TRIGGERS),
-  at,
-  duration_ms: z.number().nullable(),
-  status_code: z.int().nullable(),
-  outcome: z.enum(OUTCOMES),
-  error: z.enum(ATTEMPT_ERRORS).nullable(),
-  response_body: z.string().nullable(),
-});
-
-const wholeDelivery = codec<Delivery>(
-  "delivery",
-  z.object({
-    event_id: z.string(),
-    webhook_id: z.string(),
-    site_id: z.string(),
-    event: eventName,
-    status: z.enum(DELIVERY_STATUSES),
-    trigger: z.enum(TRIGGERS),
-    created_at: at,
-    queued_at: at,
-    due_at: at.nullable(),
-    lease: z.object({ owner: z.string() }).nullable(),
-    wishes: z.int(),
-    scheduled_at: at.nullable(),
-    failures: z.int(),
-    attempts_total: z.int(),
-    attempts: z.array(attempt),
-  }),
-  DELIVERY_MIGRATIONS,
-);
-
-/** A delivery without what its receiver answered, except to the last attempt. */
-function withLastAnswerOnly(delivery: Delivery): Delivery {
-  const attempts = delivery.attempts.map((attempt, index, { length }) =>
-    index === length - 1 ? attempt : { ...attempt, response_body: null }
-  );
-  return { ...delivery, attempts };
-}
-
-/**
- * A delivery. Receivers choose what they answer, and JSON writes a control character in six bytes: what they chose must
- * never make a record too large for KV, since an attempt that can't be recorded would be made again and again.
- */
-export const deliveryRecord: Codec<Delivery> = {
-  version: wholeDelivery.version,
-  encode(delivery) {
-    const bytes = wholeDelivery.encode(delivery);
-    return bytes.byteLength <= KV.value_bytes_max
-      ? bytes
-      : wholeDelivery.encode(withLastAnswerOnly(delivery));
-  },
-  decode: wholeDelivery.decode,
-};
 
 const filters = z.object({
   goals: z.array(z.string()),
@@ -222,7 +181,7 @@ export const laneRecord = codec<LaneState>(
     breaker: z.object({ failures: z.int(), openings: z.int(), open_until: at.nullable() }),
     updated_at: at,
   }),
-  LANE_MIGRATIONS,
+  { migrations: LANE_MIGRATIONS },
 );
 
 /** What an idempotency key stands for. */
@@ -269,7 +228,15 @@ export const dueRecord = codec(
     /** What else is to be known of a delivery without a record of its own. */
     unwritten: z.object({ event: eventName, created_at: at }).nullable(),
   }),
-  DUE_MIGRATIONS,
+  { migrations: DUE_MIGRATIONS },
+);
+/** A group lease: of which deliveries, by event and then webhook. */
+export const groupLeaseRecord = codec(
+  "group lease",
+  z.object({
+    owner: z.string(),
+    deliveries: z.array(z.object({ event_id: z.string(), webhook_ids: z.array(z.string()) })),
+  }),
 );
 /** The way from an API key's id to its hash. */
 export const apiKeyIdRecord = codec("API key id", z.object({ hash: z.string() }));

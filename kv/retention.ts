@@ -40,6 +40,8 @@ export interface Retention {
   event(event_id: string, accepted_at: number, told: boolean, now: number): number;
   /** Of a delivery that is over; a pending one must not expire. */
   delivery(event_id: string, created_at: number, now: number): number;
+  /** Whether the record of a delivery may have expired already. */
+  deliveryExpired(event_id: string, created_at: number, now: number): boolean;
   /** Of a deleted webhook's tombstone: its history stays readable until the last of it is gone. */
   tombstone(): number;
   /** Of an idempotency key. */
@@ -83,6 +85,9 @@ export function createRetention(days: number): Retention {
     },
     delivery(event_id, created_at, now) {
       return remaining(kept_ms, event_id, created_at, now);
+    },
+    deliveryExpired(event_id, created_at, now) {
+      return remaining(kept_ms, event_id, created_at, now) === SHORTEST_MS;
     },
     tombstone() {
       return Math.round((Math.max(kept_ms, pending_ms)) * (1 + SPREAD)) + TIME.DAY_MS;

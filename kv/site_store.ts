@@ -7,13 +7,14 @@
  * @module
  */
 import type { AuditNote } from "../lib/audit.ts";
-import { INPUT } from "../lib/limits.ts";
+import { INPUT, LEASE, TIME } from "../lib/limits.ts";
 import type { SiteStore, SiteSummary } from "../lib/store.ts";
 import { createAuditRecords } from "./audit_store.ts";
 import { type Key, keys } from "./keys.ts";
 import { createNameStore, freeingNames } from "./name_store.ts";
 import { eventRecord } from "./event_record.ts";
 import { guardRecord, webhookRecord } from "./records.ts";
+import { deliveryKey, STRUCK } from "./unwritten.ts";
 import type { StoreParts } from "./webhook_store.ts";
 
 /** Records removed in one commit. */
@@ -24,6 +25,9 @@ const LOGS_AT_ONCE = Math.floor(AT_ONCE / 3);
 const DUE_AT_ONCE = Math.floor(AT_ONCE / 4);
 /** An entry of a site's list of events stands for itself and its event. */
 const EVENTS_AT_ONCE = Math.floor(AT_ONCE / 2);
+
+/** How long after its site is gone a delivery that was held may still come to be recorded. */
+const STRUCK_MS = LEASE.longest_ms + TIME.MINUTE_MS;
 
 /** The next text after this one. */
 function after(text: string): string {
@@ -44,7 +48,7 @@ function compareTexts(a: string, b: string): number {
 type Found = Deno.KvEntry<unknown>;
 
 export function createSiteStore(parts: StoreParts): SiteStore {
-  const { db, committer, clock, reader } = parts;
+  const { db, committer, clock, reader, leases } = parts;
   const audit = createAuditRecords(parts);
 
   async function some(prefix: Key, limit: number): Promise<Found[]> {
@@ -147,8 +151,10 @@ export function createSiteStore(parts: StoreParts): SiteStore {
     },
 
     async wipeSite(site_id) {
-      let removed = 0;
-      for (const webhook_id of await webhookIdsOf(site_id)) {
+      const webhook_ids = await webhookIdsOf(site_id);
+      const struck = await leases.strike(new Set(webhook_ids));
+      let removed = struck.length;
+      for (const webhook_id of webhook_ids) {
         removed += await removeAll(keys.dueOf(webhook_id), DUE_AT_ONCE, ({ key }) => {
           const event_id = String(key[3]);
           return [
@@ -175,6 +181,13 @@ export function createSiteStore(parts: StoreParts): SiteStore {
         mutations: [keys.alerts(site_id), keys.watch(site_id), keys.watchState(site_id)]
           .map((key) => ({ kind: "delete", key }) as const),
       });
+      // At the end, since the records of deliveries were removed above.
+      for (let from = 0; from < struck.length; from += AT_ONCE) {
+        const mutations = struck.slice(from, from + AT_ONCE).map((name) =>
+          ({ kind: "set", key: deliveryKey(name), value: STRUCK, expire_in_ms: STRUCK_MS }) as const
+        );
+        await committer.commit({ checks: [], mutations });
+      }
       return removed;
     },
 

@@ -8,6 +8,7 @@ import type { Store } from "../lib/store.ts";
 import { createAgendaStore } from "./agenda_store.ts";
 import { createAuditStore } from "./audit_store.ts";
 import { createEventStore } from "./event_store.ts";
+import { GroupLeases } from "./group_leases.ts";
 import { createKeyStore } from "./key_store.ts";
 import { createRecordReader } from "./record_reader.ts";
 import { createSiteStore } from "./site_store.ts";
@@ -23,9 +24,13 @@ import { createWebhookRecords, createWebhookStore, type StoreParts } from "./web
  * @returns The store.
  */
 export function createStore(
-  given: Omit<StoreParts, "reader"> & { readonly idPrefixAt: (at_ms: number) => string; readonly log: Log },
+  given: Omit<StoreParts, "reader" | "leases"> & {
+    readonly idPrefixAt: (at_ms: number) => string;
+    readonly log: Log;
+  },
 ): Store {
-  const parts = { ...given, reader: createRecordReader(given) };
+  const reader = createRecordReader(given);
+  const parts = { ...given, reader, leases: new GroupLeases({ ...given, reader }) };
   const records = createWebhookRecords(parts);
   const agenda = createAgendaStore(parts);
   return {

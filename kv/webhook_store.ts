@@ -22,6 +22,8 @@ import { keys, slotOf } from "./keys.ts";
 import { guardRecord, laneRecord, webhookRecord } from "./records.ts";
 import type { Member, Mutation } from "./member.ts";
 import { stillItself } from "./name_store.ts";
+import type { GroupLeases } from "./group_leases.ts";
+import { heldFirstCount } from "./unwritten.ts";
 import type { RecordReader } from "./record_reader.ts";
 import type { Retention } from "./retention.ts";
 import { SealError, type SecretBox } from "./secret_box.ts";
@@ -35,6 +37,7 @@ export interface StoreParts {
   readonly retention: Retention;
   /** For whatever is read along with others. */
   readonly reader: RecordReader;
+  readonly leases: GroupLeases;
   /** A ULID of a time, for entries of the audit. */
   readonly newId: (at_ms: number) => string;
 }
@@ -260,7 +263,7 @@ export function createWebhookStore(parts: StoreParts, records: WebhookRecords): 
         batchSize: Math.min(most, 500),
       });
       for await (const _ of entries) count++;
-      return count;
+      return Math.min(count + await heldFirstCount(parts, most - count, webhook_id), most);
     },
   };
 }

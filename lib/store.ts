@@ -29,9 +29,17 @@ export interface Versioned<Value> {
 export interface KnownDelivery extends Versioned<Delivery> {
   /**
    * Whether it has a record of its own. Nothing has happened yet to one that has none: the versionstamp is that of its due
-   * entry then.
+   * entry then; of one that a process holds since it was accepted, that of everything written with its event.
    */
   readonly written: boolean;
+}
+
+/** What names a delivery. */
+export interface DeliveryName {
+  readonly event_id: string;
+  readonly webhook_id: string;
+  /** Whether a group lease names it: then it is there, however old its event is. */
+  readonly leased?: boolean;
 }
 
 /** An event as stored. */
@@ -100,6 +108,19 @@ export interface DueEntry {
   readonly owner: string | null;
   /** What else is to be known of a delivery that nothing has happened to yet; null if it has a record of its own. */
   readonly unwritten: (UnwrittenDelivery & { readonly versionstamp: string }) | null;
+}
+
+/** The leases of deliveries that a process holds since it accepted them: those without a record. */
+export interface GroupLease {
+  readonly owner: string;
+  /** When the last of them ends. */
+  readonly until: number;
+  /** These two and `until` name it. */
+  readonly first_event_id: string;
+  readonly operation: number;
+  readonly versionstamp: string;
+  /** Which deliveries; some have a record by now. */
+  readonly deliveries: readonly { readonly event_id: string; readonly webhook_ids: readonly string[] }[];
 }
 
 /** What a look at a lane's due entries found. */
@@ -261,9 +282,7 @@ export interface EventStore {
   /** @throws {BrokenRecord} If it is there and can't be read. */
   delivery(event_id: string, webhook_id: string): Promise<KnownDelivery | null>;
   /** Several at once, in the order asked for, by name or by due entry; null also for what can't be read. */
-  deliveries(
-    names: readonly (DueEntry | { readonly event_id: string; readonly webhook_id: string })[],
-  ): Promise<(KnownDelivery | null)[]>;
+  deliveries(names: readonly (DueEntry | DeliveryName)[]): Promise<(KnownDelivery | null)[]>;
   /**
    * Adds a delivery of an event that was accepted earlier, with everything that leads to it.
    * @returns Whether it was added; not if there is one already, or the event is kept no longer.
@@ -299,7 +318,7 @@ export interface EventStore {
 export interface DueCount {
   /** At or before the moment that was asked for. */
   readonly due: number;
-  /** After it: retries, and deliveries that a process holds until then. */
+  /** After it: retries, and deliveries that a process holds until then or since it accepted them. */
   readonly later: number;
 }
 
@@ -311,6 +330,10 @@ export interface AgendaStore {
   upcomingSlots(since: number, until: number): Promise<number[]>;
   /** What a lane has due up to `until`. */
   look(webhook_id: string, until: number, most: number): Promise<DueLook>;
+  /** Group leases that end at or before `until`, earliest first. */
+  groupLeases(until: number): Promise<GroupLease[]>;
+  /** Removes a group lease none of whose deliveries is without a record, unless it changed since it was read. */
+  endGroupLease(lease: GroupLease): Promise<void>;
   /** Sets a marker for now: a lane's hold ended before its time. */
   mark(webhook_id: string): Promise<void>;
   /** Removes a marker, unless it was set again since it was read. */

@@ -8,7 +8,7 @@
  */
 import { deliver, type Delivered, type DeliverPorts } from "../deliver.ts";
 import { type Delivery, deliveryId, effectiveStatus } from "../delivery.ts";
-import { ended, hasAttempt, leased, withAttempt } from "../delivery_moves.ts";
+import { ended, hasAttempt, leased, released, withAttempt } from "../delivery_moves.ts";
 import type { Directory } from "../directory.ts";
 import { AppError } from "../errors.ts";
 import { LEASE, TIME } from "../limits.ts";
@@ -128,14 +128,25 @@ export class Attempts {
       await store.move(held.known, (now) => now.due_at === delivery.due_at ? ended(now, "cancelled") : null);
       return null;
     }
-    // Inactive and yet not cancelled: a wish, or accepted by a process that knew it as active. The pump decides it.
-    if (webhook === null || webhookStatus(webhook) !== "active") return null;
+    if (webhook === null || webhookStatus(webhook) !== "active") {
+      // Inactive and yet not cancelled: a wish, or accepted by a process that knew it as active. The pump decides it.
+      if (!held.known.written) await this.#leaveToPump(held);
+      return null;
+    }
     const lease_until = delivery.due_at ?? 0;
     if (lease_until - clock.now() >= webhook.timeout_ms + LEASE.send_margin_ms) return webhook;
-    // Too late to finish within the lease: forgotten without a write, its due entry brings it back.
+    // Too late to finish within the lease: forgotten without a write, its due entry or its group lease brings it back.
     lane.spilled = true;
     this.#ports.arm(lease_until);
     return null;
+  }
+
+  /** Gives a delivery a due entry, now: the pump finds it by that. */
+  async #leaveToPump({ known }: Held): Promise<void> {
+    const { store, clock, arm } = this.#ports;
+    const now_ms = clock.now();
+    await store.move(known, (now) => now.due_at === known.value.due_at ? released(now, now_ms) : null);
+    arm(now_ms);
   }
 
   async #record(lane: Lane, held: Held, done: Delivered): Promise<void> {

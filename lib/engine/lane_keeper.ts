@@ -51,7 +51,7 @@ export class LaneKeeper {
   }
 
   /**
-   * Puts a lane on hold: what could not be sent within its lease after the hold is forgotten, due entries bring it back.
+   * Puts a lane on hold: what could not be sent within its lease after the hold is forgotten, due entries and group leases bring it back.
    */
   hold(lane: Lane, until: number): void {
     const { clock, lanes, arm } = this.#ports;

@@ -184,7 +184,7 @@ export class Lanes {
     this.#cancel_holds.set(lane, cancel);
   }
 
-  /** Takes everything that waits in a lane out of memory, without a write: due entries bring it back. */
+  /** Takes everything that waits in a lane out of memory, without a write: due entries and group leases bring it back. */
   forget(lane: Lane): Held[] {
     const drained = lane.drain();
     for (const held of drained) this.#release(held);

@@ -1,19 +1,24 @@
 /**
  * Leases that this process holds: checked after a silence, given back at the end, taken over from the dead.
  *
- * Owns the three moments in which leases change hands without a send. The fourth, claiming what is due, is the pump's.
+ * Owns the moments in which leases change hands without a send. One more, claiming what is due, is the pump's.
  *
  * @module
  */
+import type { Delivery } from "../delivery.ts";
 import { interrupted, released } from "../delivery_moves.ts";
 import { LANE, LEASE } from "../limits.ts";
 import type { Clock, Log } from "../ports.ts";
-import type { Marker, Store } from "../store.ts";
+import { namesOf } from "../group_lease_names.ts";
+import type { GroupLease, Marker, Store } from "../store.ts";
 import type { Lanes } from "./lanes.ts";
 
 /** What changing hands needs. */
 export interface LeasesPorts {
-  readonly store: Pick<Store, "move" | "deliveries" | "markers" | "look" | "forgetInstance">;
+  readonly store: Pick<
+    Store,
+    "move" | "deliveries" | "markers" | "look" | "groupLeases" | "endGroupLease" | "forgetInstance"
+  >;
   readonly clock: Pick<Clock, "now">;
   readonly log: Log;
   readonly instance: string;
@@ -106,6 +111,10 @@ export async function takeOverLeases(ports: LeasesPorts, owner: string): Promise
   const seen = new Set<string>();
   let after: Marker | null = null;
   let taken = 0;
+  const all = await store.groupLeases(Number.MAX_SAFE_INTEGER);
+  const theirs = all.filter((lease) => lease.owner === owner);
+  for (const lease of theirs) taken += namesOf(lease).length;
+  await dissolve(ports, theirs, (delivery) => interrupted(delivery, now));
   do {
     const markers: Marker[] = await store.markers(latest, MARKERS, after);
     after = markers.length === MARKERS ? markers.at(-1) ?? null : null;
@@ -120,6 +129,48 @@ export async function takeOverLeases(ports: LeasesPorts, owner: string): Promise
   } while (after !== null);
   if (taken > 0) log.warn("instance.taken_over", { other: owner, deliveries: taken });
   return taken;
+}
+
+/** What is needed to dissolve group leases. */
+export interface DissolvePorts {
+  readonly store: Pick<Store, "move" | "deliveries" | "endGroupLease">;
+  /** Whether this process is still at a delivery: then it stays as it is. */
+  readonly holds?: (event_id: string, webhook_id: string) => boolean;
+}
+
+/**
+ * Gives each delivery of some group leases that has no record one of its own, and a due entry with it. The group leases
+ * end, but for those of which this process is still at some.
+ *
+ * @param ports What it needs.
+ * @param leases The group leases: their owners are dead, or they have run out.
+ * @param next A delivery as it shall be, taken from such a lease.
+ */
+export async function dissolve(
+  { store, holds = () => false }: DissolvePorts,
+  leases: readonly GroupLease[],
+  next: (delivery: Delivery, lease: GroupLease) => Delivery,
+): Promise<void> {
+  const named = leases.flatMap((lease) => namesOf(lease).map((name) => ({ name, lease })));
+  const kept = new Set(
+    named.flatMap(({ name, lease }) => holds(name.event_id, name.webhook_id) ? [lease] : []),
+  );
+  for (let from = 0; from < named.length; from += AT_ONCE) {
+    const some = named.slice(from, from + AT_ONCE);
+    const found = await store.deliveries(some.map(({ name }) => name));
+    await Promise.all(some.map(async ({ name, lease }, index) => {
+      const known = found[index] ?? null;
+      if (known === null || known.written || holds(name.event_id, name.webhook_id)) return;
+      await store.move(known, (delivery) => {
+        const theirs = delivery.attempts_total === 0 && delivery.lease?.owner === lease.owner;
+        return theirs ? next(delivery, lease) : null;
+      });
+    }));
+  }
+  const over = leases.filter((lease) => !kept.has(lease));
+  for (let from = 0; from < over.length; from += AT_ONCE) {
+    await Promise.all(over.slice(from, from + AT_ONCE).map((lease) => store.endGroupLease(lease)));
+  }
 }
 
 async function interruptAll(

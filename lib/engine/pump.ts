@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { ended } from "../delivery_moves.ts";
+import { ended, interrupted, released } from "../delivery_moves.ts";
 import { BrokenRecord } from "../errors.ts";
 import { LEASE, TIME } from "../limits.ts";
 import type { DueEntry, Marker } from "../store.ts";
@@ -15,6 +15,7 @@ import { type Webhook, webhookStatus } from "../webhook.ts";
 import { Claims, type ClaimsPorts } from "./claims.ts";
 import type { EngineStore } from "./engine_ports.ts";
 import type { Lane } from "./lane.ts";
+import { dissolve } from "./leases.ts";
 
 /** What the pump asks of the engine. */
 export interface PumpPorts extends ClaimsPorts {
@@ -108,6 +109,7 @@ export class Pump {
   async #turn(): Promise<boolean> {
     const { store, clock, lanes } = this.#ports;
     const now = clock.now();
+    await this.#takeUpForgotten(now);
     const remembered = new Map<string, Remembered>();
     const visited = new Map<string, Promise<Visit>>();
     let more = false;
@@ -150,6 +152,18 @@ export class Pump {
     } while (after !== null);
     this.#remembered = remembered;
     return more;
+  }
+
+  /** Makes due what was held from the beginning, and forgotten: its group lease has run out. */
+  async #takeUpForgotten(now: number): Promise<void> {
+    const { store, outlived } = this.#ports;
+    const run_out = await store.groupLeases(now);
+    await dissolve(
+      this.#ports,
+      run_out,
+      (delivery, { owner, until }) =>
+        outlived(owner, until) ? released(delivery, now) : interrupted(delivery, now),
+    );
   }
 
   async #visit(marker: Marker): Promise<Visit> {

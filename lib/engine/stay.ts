@@ -14,7 +14,7 @@ import type { Engine } from "./engine.ts";
 /** What staying needs. */
 export interface StayPorts {
   readonly engine: Pick<Engine, "sweep" | "ready" | "busy">;
-  readonly store: Pick<Store, "markers" | "look">;
+  readonly store: Pick<Store, "markers" | "look" | "groupLeases">;
   readonly clock: Pick<Clock, "now" | "elapsed" | "after">;
 }
 
@@ -44,7 +44,7 @@ export async function stayWhileDue(ports: StayPorts, most_ms: number): Promise<v
 /** Whether something comes due until then, for a lane that is not on hold for longer. */
 async function isDue({ store }: StayPorts, until: number): Promise<boolean> {
   const markers: Marker[] = await store.markers(until, MARKERS, null);
-  if (markers.length === MARKERS) return true;
+  if (markers.length === MARKERS || (await store.groupLeases(until)).length > 0) return true;
   // A marker stays for a while after its work is done, so the lane behind it is asked.
   const webhooks = new Set(markers.map(({ webhook_id }) => webhook_id));
   for (const webhook_id of webhooks) {

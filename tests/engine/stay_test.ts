@@ -65,6 +65,7 @@ function makeStage(): Stage {
             const due = due_at !== null && due_at <= until ? [entry(due_at)] : [];
             return Promise.resolve({ due, next: null });
           },
+          groupLeases: () => Promise.resolve([]),
         },
       }, MOST_MS).then(() => left_after = clock.elapsed() - started);
       await clock.advance(0);

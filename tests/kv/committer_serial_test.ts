@@ -5,7 +5,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { CommitResult } from "../../kv/committer.ts";
+import type { CommitResult } from "../../kv/commit_result.ts";
 import type { Check, Member, Mutation } from "../../kv/member.ts";
 import { blind, openBench, set, value, watch } from "../helpers/commits.ts";
 import { type CommitFault, lockedError } from "../helpers/fake_kv.ts";

@@ -16,7 +16,8 @@ import {
 } from "@std/assert";
 import { ATOMIC_LIMITS } from "../../kv/commit_limits.ts";
 import type { GroupReport } from "../../kv/commit_stats.ts";
-import { type CommitResult, createCommitter } from "../../kv/committer.ts";
+import type { CommitResult } from "../../kv/commit_result.ts";
+import { createCommitter } from "../../kv/committer.ts";
 import { measureKey, measureMember, type Member } from "../../kv/member.ts";
 import { blind, check, create, many, openBench, set, value, watch } from "../helpers/commits.ts";
 import { createManualClock } from "../helpers/manual_clock.ts";

@@ -14,6 +14,7 @@ import { INPUT } from "../../lib/limits.ts";
 import type { DeliveryPage, DeliveryQuery, Store } from "../../lib/store.ts";
 import { FakeKv } from "../helpers/fake_kv.ts";
 import { recordingLog } from "../helpers/recording_log.ts";
+import { createRetention } from "../../kv/retention.ts";
 import { createRecordReader } from "../../kv/record_reader.ts";
 import { createManualClock } from "../helpers/manual_clock.ts";
 import {
@@ -50,6 +51,8 @@ async function open(webhooks: number): Promise<Opened> {
       range: () => read.batches++,
     }),
     reader: createRecordReader({ clock, log: recordingLog() }),
+    clock,
+    retention: createRetention(30),
     idPrefixAt: (at_ms) => `evt_${sampleUlidPrefix(at_ms)}`,
   };
   return { store, reader, read };

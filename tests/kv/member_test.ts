@@ -106,7 +106,7 @@ Deno.test("measureMember() counts bytes exactly as Deno.Kv does", async () => {
         const fillers = many(12, (index) => set(["filler", index], 65_536));
         const full = measureMember({ ...member, mutations: [...member.mutations, ...fillers] });
         const rest = new Uint8Array(ATOMIC_LIMITS.bytes_max - full.bytes - 2 + extra);
-        return buildAtomic(kv, [full]).set([true], rest).commit();
+        return buildAtomic(kv, [full]).atomic.set([true], rest).commit();
       };
       await assertRejects(() => fill(1), TypeError, "Total mutation size too large");
       await fill(0);
@@ -127,7 +127,7 @@ Deno.test("measureMember() counts the bytes of keys exactly as Deno.Kv does", as
           ...many(Math.floor(rest / 1000) - 1, (index) => set(["y", index, "y".repeat(1000 - 3 - 9 - 2)])),
           set(["z".repeat(rest % 1000 + 1000 - 2)]),
         ];
-        const atomic = buildAtomic(kv, [measureMember(member)]);
+        const { atomic } = buildAtomic(kv, [measureMember(member)]);
         for (const filler of fillers) atomic.set(filler.key, new Uint8Array(0));
         return atomic.commit();
       };

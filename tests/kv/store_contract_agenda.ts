@@ -20,7 +20,12 @@ const SLOT_0 = slotOf(SAMPLE_AT) * SLOT_MS;
 
 /** Accepts an event whose deliveries are due at that time. */
 async function acceptDue(store: EventStore, n: number, at: number, webhook_ids = [WEBHOOK]): Promise<void> {
-  await store.accept(sampleAcceptance(sampleEvent(n), webhook_ids, { owner: "one", until_ms: at }));
+  const acceptance = sampleAcceptance(sampleEvent(n), webhook_ids);
+  const deliveries = acceptance.deliveries.map(({ delivery }) => ({
+    delivery: { ...delivery, due_at: at },
+    marker_at: null,
+  }));
+  await store.accept({ ...acceptance, deliveries });
 }
 
 async function onlyMarker(

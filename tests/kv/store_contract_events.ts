@@ -38,12 +38,11 @@ export function testEvents(test: ContractTest): void {
 function testAccept(test: ContractTest): void {
   test("accept() writes event, deliveries, due entries, markers, log and idempotency key in one commit", async (opened) => {
     const { store, db } = opened;
-    const until_ms = SAMPLE_AT + 40_000;
     const webhook_ids = [sampleWebhookId(1), sampleWebhookId(2)];
-    const leased = sampleAcceptance(sampleEvent(1), webhook_ids, { owner: "one", until_ms });
-    const { event, deliveries } = leased;
+    const acceptance = sampleAcceptance(sampleEvent(1), webhook_ids);
+    const { event, deliveries } = acceptance;
     const idempotency = { key: "order 7", entry: entryFor(event.id), seen: null };
-    const versionstamp = await store.accept({ ...leased, idempotency });
+    const versionstamp = await store.accept({ ...acceptance, idempotency });
     assert(versionstamp !== null);
 
     const entries = await allEntries(db);
@@ -58,13 +57,13 @@ function testAccept(test: ContractTest): void {
         written: false,
       });
       assertEquals((await db.get(keys.log(SAMPLE_SITE, webhook_id, event.id))).versionstamp, versionstamp);
-      const { due, next } = await store.look(webhook_id, until_ms, 10);
+      const { due, next } = await store.look(webhook_id, SAMPLE_AT, 10);
       const entry = {
         webhook_id,
         event_id: event.id,
         site_id: SAMPLE_SITE,
-        at: until_ms,
-        owner: "one",
+        at: SAMPLE_AT,
+        owner: null,
         unwritten: { event: event.event, created_at: event.accepted_at, versionstamp },
       };
       assertEquals([due, next], [[entry], null]);
@@ -72,9 +71,9 @@ function testAccept(test: ContractTest): void {
     assertEquals((await db.get(keys.siteEvent(SAMPLE_SITE, event.id))).versionstamp, versionstamp);
     const found = await store.idempotency(SAMPLE_SITE, "order 7");
     assertEquals(found, { value: idempotency.entry, versionstamp });
-    const slot = slotOf(until_ms);
+    const slot = slotOf(SAMPLE_AT);
     const markers = webhook_ids.map((webhook_id) => ({ slot, webhook_id, versionstamp }));
-    assertEquals(await store.markers(until_ms, 10, null), markers);
+    assertEquals(await store.markers(SAMPLE_AT, 10, null), markers);
     assertEquals(await indexFaults(db), []);
   });
 

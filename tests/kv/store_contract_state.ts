@@ -7,7 +7,10 @@
  */
 import type { Database } from "../../kv/database.ts";
 import { slotOf } from "../../kv/keys.ts";
-import { deliveryRecord, dueRecord } from "../../kv/records.ts";
+import { BrokenRecord } from "../../lib/errors.ts";
+import { type EventRecord, eventRecord } from "../../kv/event_record.ts";
+import { deliveryRecord } from "../../kv/delivery_record.ts";
+import { dueRecord, groupLeaseRecord } from "../../kv/records.ts";
 
 /** Everything in the database. */
 export async function allEntries(db: Database): Promise<Deno.KvEntry<unknown>[]> {
@@ -39,7 +42,8 @@ function latin1(bytes: Uint8Array): string {
  * @param db The database.
  * @param held_until Until when each webhook's lane is on hold, where it ever was: its markers may be that late.
  * @returns What is wrong, in words; nothing if every pending delivery is due some time, every delivery that is due has
- * exactly one due entry, at its `due_at` and of its owner, no other has one, and each is led to by a marker in time.
+ * exactly one due entry, at its `due_at` and of its owner, no other has one, and each is led to by a marker in time; and if
+ * each that is held since it was accepted and has no record is named by a group lease.
  */
 export async function indexFaults(
   db: Database,
@@ -48,6 +52,8 @@ export async function indexFaults(
   const expected = new Map<string, string>();
   const written = new Set<string>();
   for await (const { value } of db.list<Uint8Array>({ prefix: ["delivery"] })) {
+    // Of a site that was deleted while a process held it.
+    if (value.byteLength === 0) continue;
     const { status, webhook_id, event_id, site_id, due_at, lease } = deliveryRecord.decode(value);
     written.add(`${event_id} ${webhook_id}`);
     if (status === "pending" && due_at === null) {
@@ -79,5 +85,41 @@ export async function indexFaults(
     }
   }
   for (const name of expected.keys()) faults.push(`no due entry ${name}`);
+  return [...faults, ...await leaseFaults(db, written)];
+}
+
+/** An event, or null where a test broke it. */
+function readable(value: Uint8Array): EventRecord | null {
+  try {
+    return eventRecord.decode(value);
+  } catch (error) {
+    if (error instanceof BrokenRecord) return null;
+    throw error;
+  }
+}
+
+/** What is wrong with the deliveries that their events say are held: nothing, where group leases name all without a record. */
+async function leaseFaults(db: Database, written: ReadonlySet<string>): Promise<string[]> {
+  const named = new Map<string, string>();
+  for await (const { key, value } of db.list<Uint8Array>({ prefix: ["group_lease"] })) {
+    const { owner, deliveries } = groupLeaseRecord.decode(value);
+    for (const { event_id, webhook_ids } of deliveries) {
+      for (const id of webhook_ids) named.set(`${event_id} ${id}`, `${owner} ${String(key[1])}`);
+    }
+  }
+  const faults: string[] = [];
+  for await (const { value } of db.list<Uint8Array>({ prefix: ["event"] })) {
+    const event = readable(value);
+    if (event === null) continue;
+    const { id, decisions, first_lease } = event;
+    for (const [index, { webhook_id }] of decisions.entries()) {
+      const until = first_lease?.until[index] ?? null;
+      if (first_lease === undefined || until === null || written.has(`${id} ${webhook_id}`)) continue;
+      const [owner, ends_at] = named.get(`${id} ${webhook_id}`)?.split(" ") ?? [];
+      if (owner !== first_lease.owner || Number(ends_at) < until) {
+        faults.push(`${id} ${webhook_id} is held until ${until}, its group lease says ${owner} ${ends_at}`);
+      }
+    }
+  }
   return faults;
 }

@@ -188,8 +188,8 @@ Deno.test("Store.repairAgenda() passes a failure on, and leaves no rejection beh
   const { store, db } = opened;
   const webhook_ids = Array.from({ length: 50 }, (_, n) => sampleWebhookId(n));
   for (let n = 0; n < 6; n++) {
-    const lease = { owner: "one", until_ms: SAMPLE_AT + n * 10_000 };
-    await store.accept(sampleAcceptance(sampleEvent(n), webhook_ids, lease));
+    const event = sampleEvent(n, { accepted_at: SAMPLE_AT + n * 10_000 });
+    await store.accept(sampleAcceptance(event, webhook_ids));
   }
   db.onCommit = () => ({ kind: "throw", error: diskFullError() });
   await assertRejects(() => store.repairAgenda(), CommitError);
@@ -210,6 +210,30 @@ Deno.test("Store.move() finds its own move when only the answer of the commit wa
   });
   assertEquals([after, seen], [null, ["pending", "exhausted"]]);
   assertEquals((await store.delivery(sampleEvent(1).id, WEBHOOK))?.value.status, "exhausted");
+});
+
+Deno.test("Store.accept() names all that is held also when the answer was lost and some of it is written again", async () => {
+  await using opened = await openFake({ queue: false });
+  const { store, db } = opened;
+  const lease = { owner: "one", until_ms: SAMPLE_AT + 40_000 };
+  const plain = sampleAcceptance(sampleEvent(1), [WEBHOOK], lease);
+  const entry = { event_id: sampleEvent(2).id, digest: "ab".repeat(32), expires_at: SAMPLE_AT + TIME.DAY_MS };
+  const keyed = {
+    ...sampleAcceptance(sampleEvent(2), [WEBHOOK], lease),
+    idempotency: { key: "order 7", entry, seen: null },
+  };
+  db.onCommit = (n) => n === 1 ? { kind: "lost" } : undefined;
+  const [versionstamp, used] = await Promise.all([store.accept(plain), store.accept(keyed)]);
+  assert(versionstamp !== null);
+  assertEquals(used, null, "its key was written the first time");
+  const [first] = plain.deliveries;
+  assert(first !== undefined);
+  await store.move(
+    { value: first.delivery, versionstamp, written: false },
+    (delivery) => ended(delivery, "exhausted"),
+  );
+  await store.beat("one", SAMPLE_AT);
+  assertEquals(await indexFaults(db), []);
 });
 
 Deno.test("Store.moveAudited() is not decided again when only the answer of the commit was lost", async () => {

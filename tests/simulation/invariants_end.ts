@@ -19,6 +19,7 @@ function everythingEnds(): Invariant {
           }`;
         }
       }
+      if (mirror.leases.size > 0) return `${mirror.leases.size} group leases are left`;
       if (mirror.due_count > 0) return `${mirror.due_count} due entries are left`;
       return mirror.marker_count > 0 ? `${mirror.marker_count} markers are left` : null;
     },

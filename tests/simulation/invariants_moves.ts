@@ -119,14 +119,16 @@ function attemptsWithinAllowed(): Invariant {
   const counts = new Map<string, { queued_at: number; failed: number; excused: number }>();
   const says =
     "an event is tried as often as its webhook's max_retries says: no less, and no more but after a crash";
-  return ofMoves("attempts_within_allowed", says, (world, { before, after, attempt }) => {
+  return ofMoves("attempts_within_allowed", says, (world, { before, after, attempt }, { by }) => {
     const name = nameOf(after);
     const known = inside(counts, name, () => ({ queued_at: after.queued_at, failed: 0, excused: 0 }));
     const count = known.queued_at === after.queued_at
       ? known
       : { queued_at: after.queued_at, failed: 0, excused: 0 };
     counts.set(name, count);
-    const taken = before.lease !== null && after.lease !== null && before.lease.owner !== after.lease.owner;
+    // Its owner may still send it, under a lease that has run out.
+    const owner = before.lease?.owner ?? by.instance;
+    const taken = owner !== by.instance && after.lease?.owner !== owner;
     if (taken || attempt?.error === "interrupted") count.excused++;
     if (!isMade(attempt) || attempt.trigger === "manual") return null;
     if (attempt.outcome !== "retry" && attempt.outcome !== "failed") return null;

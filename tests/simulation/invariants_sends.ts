@@ -178,6 +178,9 @@ function nothingWaitsForNothing(): Invariant {
       if (!allWell(world, WAIT_MS)) return null;
       const late = world.wall - WAIT_MS;
       const busy = new Set([...world.in_flight].map(({ webhook_id }) => webhook_id));
+      for (const { until } of world.mirror.leases.values()) {
+        if (until < late && busy.size === 0) return `a group lease ran out ${world.wall - until} ms ago`;
+      }
       for (const [webhook_id, dues] of world.mirror.dues) {
         if (busy.has(webhook_id) || (world.held_until.get(webhook_id) ?? -Infinity) > late) continue;
         for (const [event_id, times] of dues) {

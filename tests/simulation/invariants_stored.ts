@@ -64,14 +64,28 @@ function oneDueEntry(): Invariant {
   return {
     name: "one_due_entry",
     says:
-      "what has something to do has exactly one due entry, at its time and of its owner; nothing else has one",
+      "what has something to do has exactly one due entry, at its time and of its owner, or a group lease from the beginning; nothing else has one",
     onCommit(world, { changes }) {
       const { dues, deliveries } = world.mirror;
+      for (const name of changes.unnamed) {
+        const delivery = deliveries.get(name);
+        if (delivery === undefined || !world.mirror.isHeldFirst(delivery)) continue;
+        const [event_id = "", webhook_id = ""] = name.split(" ");
+        if (world.mirror.leaseOf(name) !== null) continue;
+        return `${world.short(event_id)} ${
+          world.short(webhook_id)
+        } has no record, and its group lease is gone`;
+      }
       for (const { after } of changes.deliveries) {
         if (after === null) continue;
         const times = dues.get(after.webhook_id)?.get(after.event_id);
         const what = `${world.short(after.event_id)} ${world.short(after.webhook_id)}`;
         if (after.status === "pending" && after.due_at === null) return `${what} is pending and never due`;
+        if (world.mirror.isHeldFirst(after)) {
+          const lease = world.mirror.leaseOf(nameOf(after));
+          if (lease?.owner === after.lease?.owner && (lease?.until ?? 0) >= (after.due_at ?? 0)) continue;
+          return `${what} is in no group lease that lasts as long`;
+        }
         if ((times?.size ?? 0) !== (after.due_at === null ? 0 : 1)) {
           return `${what} has ${times?.size ?? 0} entries`;
         }

@@ -5,9 +5,10 @@
  *
  * @module
  */
+import { deliveryRecord } from "../../kv/delivery_record.ts";
 import { eventRecord } from "../../kv/event_record.ts";
-import { dueRecord } from "../../kv/records.ts";
-import { eventOf, fromDueEntry } from "../../kv/unwritten.ts";
+import { dueRecord, groupLeaseRecord } from "../../kv/records.ts";
+import { eventOf, fromDueEntry, fromEvent } from "../../kv/unwritten.ts";
 import type { LaneState } from "../../lib/lane_state.ts";
 import { LEASE } from "../../lib/limits.ts";
 import type { Delivery } from "../../lib/delivery.ts";
@@ -25,6 +26,8 @@ export interface DeliveryChange {
 /** What one commit did. */
 export interface Changes {
   readonly deliveries: readonly DeliveryChange[];
+  /** Deliveries that a group lease named, and names no more. */
+  readonly unnamed: readonly string[];
   /** Webhooks whose due entries or markers changed. */
   readonly indexed: ReadonlySet<string>;
   readonly webhooks: readonly { readonly before: Webhook | null; readonly after: Webhook | null }[];
@@ -36,6 +39,13 @@ export interface Changes {
   }[];
   /** Processes that said that they live. */
   readonly beats: readonly string[];
+}
+
+/** A group lease: whose, until when, and of which deliveries. */
+export interface MirroredLease {
+  readonly owner: string;
+  readonly until: number;
+  readonly names: readonly string[];
 }
 
 /** When each due entry of a delivery is, and whose. */
@@ -79,6 +89,10 @@ export class Mirror {
   readonly dues = new Map<string, Dues>();
   /** Of each webhook, the slots in which it has a marker. */
   readonly agenda = new Map<string, Set<number>>();
+  /** Group leases by their key. */
+  readonly leases = new Map<string, MirroredLease>();
+  /** Deliveries that have, or had, a record. */
+  readonly written = new Set<string>();
 
   #now = 0;
 
@@ -91,6 +105,7 @@ export class Mirror {
     this.#now = now;
     const changes = {
       deliveries: [] as DeliveryChange[],
+      unnamed: [] as string[],
       indexed: new Set<string>(),
       webhooks: [] as { before: Webhook | null; after: Webhook | null }[],
       events: [] as StoredEvent[],
@@ -105,6 +120,7 @@ export class Mirror {
     mutation: FakeMutation,
     changes: {
       deliveries: DeliveryChange[];
+      unnamed: string[];
       indexed: Set<string>;
       webhooks: { before: Webhook | null; after: Webhook | null }[];
       events: StoredEvent[];
@@ -118,10 +134,23 @@ export class Mirror {
       case "delivery": {
         const name = `${String(first)} ${String(second)}`;
         const before = this.deliveries.get(name) ?? null;
-        const after = bytes === null ? null : parsed<Delivery>(bytes);
+        const after = bytes === null ? null : deliveryRecord.decode(bytes);
         if (after === null) this.deliveries.delete(name);
         else this.deliveries.set(name, after);
+        this.written.add(name);
         changes.deliveries.push({ before, after });
+        return;
+      }
+      case "group_lease": {
+        const key = mutation.key.join(" ");
+        changes.unnamed.push(...this.leases.get(key)?.names ?? []);
+        this.leases.delete(key);
+        if (bytes === null) return;
+        const { owner, deliveries } = groupLeaseRecord.decode(bytes);
+        const names = deliveries.flatMap(({ event_id, webhook_ids }) =>
+          webhook_ids.map((webhook_id) => nameOf({ event_id, webhook_id }))
+        );
+        this.leases.set(key, { owner, until: Number(first), names });
         return;
       }
       case "due": {
@@ -150,9 +179,17 @@ export class Mirror {
       }
       case "event": {
         if (bytes === null) return;
-        const event = eventOf(eventRecord.decode(bytes));
-        if (!this.events.has(event.id)) changes.events.push(event);
-        this.events.set(event.id, event);
+        const record = eventRecord.decode(bytes);
+        if (!this.events.has(record.id)) {
+          changes.events.push(eventOf(record));
+          for (const { webhook_id } of record.decisions) {
+            const after = fromEvent(record, webhook_id);
+            if (after === null) continue;
+            this.deliveries.set(nameOf(after), after);
+            changes.deliveries.push({ before: null, after });
+          }
+        }
+        this.events.set(record.id, eventOf(record));
         return;
       }
       case "event_key": {
@@ -206,14 +243,26 @@ export class Mirror {
     return [...this.agenda.values()].reduce((sum, slots) => sum + slots.size, 0);
   }
 
-  /** When each due entry is, unordered. */
+  /** When each due entry is, and when each group lease runs out, unordered. */
   dueTimes(): number[] {
-    return [...this.dues.values()].flatMap((dues) =>
+    const dues = [...this.dues.values()].flatMap((dues) =>
       [...dues.values()].flatMap((times) => [...times.keys()])
     );
+    return [...dues, ...[...this.leases.values()].map(({ until }) => until)];
   }
 
-  /** When the last of what is scheduled is over: due entries, and the slots of markers; null if there is nothing. */
+  /** The group lease that names a delivery, or null. */
+  leaseOf(name: string): MirroredLease | null {
+    return [...this.leases.values()].find(({ names }) => names.includes(name)) ?? null;
+  }
+
+  /** Whether a delivery is held since it was accepted, and nothing has happened to it. */
+  isHeldFirst({ event_id, webhook_id, lease }: Delivery): boolean {
+    const name = nameOf({ event_id, webhook_id });
+    return lease !== null && !this.written.has(name) && !this.dues.get(webhook_id)?.has(event_id);
+  }
+
+  /** When the last of what is scheduled is over: due entries, group leases, the slots of markers; null if there is nothing. */
   get last_at(): number | null {
     const slots = [...this.agenda.values()].flatMap((some) => [...some]);
     const last = Math.max(...slots.map((slot) => (slot + 1) * LEASE.slot_ms), ...this.dueTimes());
