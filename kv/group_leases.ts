@@ -42,6 +42,7 @@ export class GroupLeases {
   readonly #ports: GroupLeasesPorts;
   /** By the versionstamp of the commit that wrote it: its deliveries know that one. */
   readonly #own = new Map<string, OwnLease>();
+  #reading: Promise<ReadonlyMap<string, DeliveryName[]>> | null = null;
 
   /** @param ports What it needs. */
   constructor(ports: GroupLeasesPorts) {
@@ -106,6 +107,17 @@ export class GroupLeases {
     return found;
   }
 
+  /** What all of them name, by webhook. Who asks while it is read shares the look: a page of webhooks asks for each. */
+  named(): Promise<ReadonlyMap<string, readonly DeliveryName[]>> {
+    this.#reading ??= this.#named().finally(() => this.#reading = null);
+    return this.#reading;
+  }
+
+  async #named(): Promise<ReadonlyMap<string, DeliveryName[]>> {
+    const names = (await this.list(Number.MAX_SAFE_INTEGER)).flatMap(namesOf);
+    return Map.groupBy(names, ({ webhook_id }) => webhook_id);
+  }
+
   /** Removes one as it was read. What has no record although its event is there can't be read: that is put off. */
   async end(lease: GroupLease): Promise<void> {
     const { versionstamp, owner } = lease;
@@ -134,8 +146,12 @@ export class GroupLeases {
     const deliveries = await getAll(db, names.map((name) => keys.delivery(name.event_id, name.webhook_id)));
     const missing = names.filter((_, index) => deliveries[index]?.versionstamp === null);
     const events = await getAll(db, missing.map(({ event_id }) => keys.event(event_id)));
-    return missing.filter((_, index) => events[index]?.versionstamp !== null)
-      .map(({ event_id, webhook_id }) => ({ event_id, webhook_ids: [webhook_id] }));
+    const left = missing.filter((_, index) => events[index]?.versionstamp !== null);
+    // As it was, by event: it must not become longer than it was.
+    return [...Map.groupBy(left, ({ event_id }) => event_id)].map(([event_id, of_event]) => ({
+      event_id,
+      webhook_ids: of_event.map(({ webhook_id }) => webhook_id),
+    }));
   }
 
   /** Strikes the deliveries of some webhooks off, so that nobody takes them up. @returns Which. */

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { INPUT, RETRY, TIME } from "../lib/limits.ts";
+import { INPUT, RETENTION_DAYS, RETRY, TIME } from "../lib/limits.ts";
 import { eventTime } from "./event_time.ts";
 
 /** At most this fraction longer, spread evenly over time. */
@@ -23,6 +23,8 @@ const UNTOLD_MS_MAX = 7 * TIME.DAY_MS;
 const LANE_MS = 365 * TIME.DAY_MS;
 /** A site without readings for so long begins anew. */
 const ALERTS_MS = 31 * TIME.DAY_MS;
+/** The least that may be set. */
+const SHORTEST_KEPT_MS = RETENTION_DAYS.min * TIME.DAY_MS;
 /** A record that is already past its time lives this much longer, so that readers under way finish. */
 const SHORTEST_MS = TIME.MINUTE_MS;
 
@@ -40,8 +42,8 @@ export interface Retention {
   event(event_id: string, accepted_at: number, told: boolean, now: number): number;
   /** Of a delivery that is over; a pending one must not expire. */
   delivery(event_id: string, created_at: number, now: number): number;
-  /** Whether the record of a delivery may have expired already. */
-  deliveryExpired(event_id: string, created_at: number, now: number): boolean;
+  /** Whether the record of a delivery may have expired already, whatever the setting was when it was written. */
+  deliveryExpired(created_at: number, now: number): boolean;
   /** Of a deleted webhook's tombstone: its history stays readable until the last of it is gone. */
   tombstone(): number;
   /** Of an idempotency key. */
@@ -86,8 +88,8 @@ export function createRetention(days: number): Retention {
     delivery(event_id, created_at, now) {
       return remaining(kept_ms, event_id, created_at, now);
     },
-    deliveryExpired(event_id, created_at, now) {
-      return remaining(kept_ms, event_id, created_at, now) === SHORTEST_MS;
+    deliveryExpired(created_at, now) {
+      return now - created_at >= SHORTEST_KEPT_MS;
     },
     tombstone() {
       return Math.round((Math.max(kept_ms, pending_ms)) * (1 + SPREAD)) + TIME.DAY_MS;

@@ -13,7 +13,6 @@
 import { assert } from "@std/assert";
 import { type Delivery, isUntouched, newDelivery } from "../lib/delivery.ts";
 import { leased } from "../lib/delivery_moves.ts";
-import { namesOf } from "../lib/group_lease_names.ts";
 import type {
   Acceptance,
   DeliveryName,
@@ -208,7 +207,7 @@ async function readUnwritten(
     const event = events.get(name.event_id) ?? null;
     const held = event === null ? null : fromEvent(event.record, name.webhook_id);
     if (event !== null && held !== null) {
-      const expired = retention.deliveryExpired(held.event_id, held.created_at, clock.now());
+      const expired = retention.deliveryExpired(held.created_at, clock.now());
       if (expired && name.leased !== true) return null;
       return { value: held, versionstamp: event.versionstamp, written: false };
     }
@@ -268,21 +267,23 @@ const COUNTED_AT_ONCE = 100;
  * Counts the deliveries that processes hold since they accepted them.
  *
  * @param reading The database, and the group leases in it.
- * @param most Where to stop.
+ * @param most How many are looked at.
  * @param webhook_id Only those of this webhook.
  */
 export async function heldFirstCount(
-  { db, leases }: Pick<DeliveriesReader, "db"> & { readonly leases: Pick<GroupLeases, "list"> },
+  { db, leases }: Pick<DeliveriesReader, "db"> & { readonly leases: Pick<GroupLeases, "named"> },
   most: number,
   webhook_id?: string,
 ): Promise<number> {
   if (most <= 0) return 0;
-  const named = (await leases.list(Number.MAX_SAFE_INTEGER)).flatMap(namesOf)
-    .filter((name) => webhook_id === undefined || name.webhook_id === webhook_id);
+  const by_webhook = await leases.named();
+  const named = webhook_id === undefined ? [...by_webhook.values()].flat() : by_webhook.get(webhook_id) ?? [];
   let count = 0;
-  for (let from = 0; from < named.length && count < most; from += COUNTED_AT_ONCE) {
-    const entries = await getAll(db, named.slice(from, from + COUNTED_AT_ONCE).map(deliveryKey));
+  // Some of them have a record by now, but no more than `most` are looked at.
+  for (let from = 0; from < Math.min(named.length, most); from += COUNTED_AT_ONCE) {
+    const some = named.slice(from, Math.min(from + COUNTED_AT_ONCE, most));
+    const entries = await getAll(db, some.map(deliveryKey));
     count += entries.filter(({ versionstamp }) => versionstamp === null).length;
   }
-  return Math.min(count, most);
+  return count;
 }

@@ -8,7 +8,7 @@
  */
 import { closestVariable, findVariable } from "./environment.ts";
 import { isKvServer, kvFile, kvFileProblem, type KvTarget } from "./kv_target.ts";
-import { INPUT } from "./limits.ts";
+import { INPUT, RETENTION_DAYS } from "./limits.ts";
 import { type PlausibleTarget, plausibleTarget } from "./plausible_target.ts";
 import type { LogLevel } from "./ports.ts";
 
@@ -104,7 +104,11 @@ export function parseConfig<Network>(
       return parsed.ok ? { value: parsed.networks } : { problem: parsed.message };
     }),
     allow_http: reader.read("TIDINGS_ALLOW_HTTP", false, trueOrFalse),
-    retention_days: reader.read("TIDINGS_RETENTION_DAYS", 30, wholeNumber(7, 365)),
+    retention_days: reader.read(
+      "TIDINGS_RETENTION_DAYS",
+      30,
+      wholeNumber(RETENTION_DAYS.min, RETENTION_DAYS.max),
+    ),
     // More than an hour is a slip of the unit: the second retry would come after six of it.
     retry_base_ms: reader.read("TIDINGS_RETRY_BASE_MS", 10_000, wholeNumber(1, 3_600_000)),
     sender: reader.read("TIDINGS_SENDER", "pinned", oneOf(["pinned", "fetch"])),

@@ -142,6 +142,9 @@ export const LEASE = {
   broken_again_ms: HOUR_MS,
 } as const;
 
+/** `TIDINGS_RETENTION_DAYS`. */
+export const RETENTION_DAYS = { min: 7, max: 365 } as const;
+
 /** Lanes: how much of one webhook's work is under way or in memory. */
 export const LANE = {
   cap_start: 2,

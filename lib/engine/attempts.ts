@@ -125,7 +125,14 @@ export class Attempts {
     const delivery = held.known.value;
     const webhook = await directory.webhook(delivery.site_id, delivery.webhook_id);
     if (delivery.status === "pending" && effectiveStatus(delivery, webhook) === "cancelled") {
-      await store.move(held.known, (now) => now.due_at === delivery.due_at ? ended(now, "cancelled") : null);
+      const moved = await store.move(held.known, (now) => {
+        if (now.due_at !== delivery.due_at) return null;
+        const over = now.status === "pending" && effectiveStatus(now, webhook) === "cancelled";
+        const wanted = !over && (now.status === "pending" || now.wishes > 0);
+        // Revived or wished for while it waited here: the pump takes it up as it is now.
+        return wanted ? released(now, clock.now()) : ended(now, "cancelled");
+      });
+      if (moved !== null && moved.value.due_at !== null) this.#ports.arm(moved.value.due_at);
       return null;
     }
     if (webhook === null || webhookStatus(webhook) !== "active") {

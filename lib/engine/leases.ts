@@ -27,6 +27,8 @@ export interface LeasesPorts {
 
 /** Deliveries read and moved side by side. */
 const AT_ONCE = 100;
+/** Group leases ended side by side: each looks at all of its deliveries once more. */
+const ENDED_AT_ONCE = 10;
 /** Markers read at a time. */
 const MARKERS = 500;
 /** Due entries of one lane looked through for a dead process's: as many as a process may hold in memory. */
@@ -111,10 +113,9 @@ export async function takeOverLeases(ports: LeasesPorts, owner: string): Promise
   const seen = new Set<string>();
   let after: Marker | null = null;
   let taken = 0;
-  const all = await store.groupLeases(Number.MAX_SAFE_INTEGER);
-  const theirs = all.filter((lease) => lease.owner === owner);
-  for (const lease of theirs) taken += namesOf(lease).length;
-  await dissolve(ports, theirs, (delivery) => interrupted(delivery, now));
+  // Not those beyond: what can't be read is put off.
+  const theirs = (await store.groupLeases(latest)).filter((lease) => lease.owner === owner);
+  taken += await dissolve(ports, theirs, (delivery) => interrupted(delivery, now));
   do {
     const markers: Marker[] = await store.markers(latest, MARKERS, after);
     after = markers.length === MARKERS ? markers.at(-1) ?? null : null;
@@ -145,32 +146,38 @@ export interface DissolvePorts {
  * @param ports What it needs.
  * @param leases The group leases: their owners are dead, or they have run out.
  * @param next A delivery as it shall be, taken from such a lease.
+ * @returns How many deliveries were moved.
  */
 export async function dissolve(
   { store, holds = () => false }: DissolvePorts,
   leases: readonly GroupLease[],
   next: (delivery: Delivery, lease: GroupLease) => Delivery,
-): Promise<void> {
+): Promise<number> {
   const named = leases.flatMap((lease) => namesOf(lease).map((name) => ({ name, lease })));
   const kept = new Set(
     named.flatMap(({ name, lease }) => holds(name.event_id, name.webhook_id) ? [lease] : []),
   );
+  let moved = 0;
   for (let from = 0; from < named.length; from += AT_ONCE) {
     const some = named.slice(from, from + AT_ONCE);
     const found = await store.deliveries(some.map(({ name }) => name));
     await Promise.all(some.map(async ({ name, lease }, index) => {
       const known = found[index] ?? null;
-      if (known === null || known.written || holds(name.event_id, name.webhook_id)) return;
-      await store.move(known, (delivery) => {
+      if (known === null || known.written) return;
+      // Taken up again while others were moved.
+      if (holds(name.event_id, name.webhook_id)) return void kept.add(lease);
+      const after = await store.move(known, (delivery) => {
         const theirs = delivery.attempts_total === 0 && delivery.lease?.owner === lease.owner;
         return theirs ? next(delivery, lease) : null;
       });
+      if (after !== null) moved++;
     }));
   }
   const over = leases.filter((lease) => !kept.has(lease));
-  for (let from = 0; from < over.length; from += AT_ONCE) {
-    await Promise.all(over.slice(from, from + AT_ONCE).map((lease) => store.endGroupLease(lease)));
+  for (let from = 0; from < over.length; from += ENDED_AT_ONCE) {
+    await Promise.all(over.slice(from, from + ENDED_AT_ONCE).map((lease) => store.endGroupLease(lease)));
   }
+  return moved;
 }
 
 async function interruptAll(

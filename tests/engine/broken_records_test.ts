@@ -12,7 +12,7 @@ import type { StoredEvent } from "../../lib/store.ts";
 import type { Webhook } from "../../lib/webhook.ts";
 import { SAMPLE_SITE } from "../helpers/sample.ts";
 import { indexFaults } from "../kv/store_contract_state.ts";
-import { makeStage, type Stage, stageEvent, stageWebhook } from "./stage.ts";
+import { answer, makeStage, type Stage, stageEvent, stageWebhook } from "./stage.ts";
 
 const BROKEN = new TextEncoder().encode(`{"v":1,"oh":"no"}`);
 const LATER = new TextEncoder().encode(`{"v":99}`);
@@ -174,4 +174,32 @@ Deno.test("a marker that leads nowhere is gone after its slot", async () => {
   await stage.process("a");
   await stage.advance(2 * LEASE.slot_ms);
   assertEquals(await stage.store.markers(stage.clock.now(), 10, null), []);
+});
+
+Deno.test("a dead process is taken over once, though an event of its group lease can't be read, and that is put off", async () => {
+  const stage = makeStage();
+  const webhook = stageWebhook(1);
+  await stage.store.addWebhook(webhook);
+  const [a, b] = await stage.processes("a", "b");
+  assert(a !== undefined && b !== undefined);
+  stage.respond = (_, { by }) => by === "a" ? null : answer(200);
+  const [bad, good] = [stageEvent(stage, 1), stageEvent(stage, 2)];
+  for (const event of [bad, good]) {
+    const accepted = a.accept(event, [webhook]);
+    await stage.clock.advance(0);
+    await accepted;
+  }
+  a.db.crash();
+  a.sleep();
+  const repair = await spoil(stage, keys.event(bad.id), BROKEN);
+  await stage.advance(2 * TIME.MINUTE_MS);
+  assertEquals((await stage.delivery(good, webhook))?.status, "delivered");
+  const told = b.logged.filter(({ message }) => message === "instance.taken_over");
+  assertEquals(told.map(({ fields }) => fields["deliveries"]), [1]);
+  const beats = await Array.fromAsync(stage.db.list({ prefix: keys.instances() }));
+  assertEquals(beats.map(({ key }) => key[1]), ["b"], "it is forgotten");
+  await repair();
+  for (let n = 0; n < 70; n++) await stage.clock.advance(TIME.MINUTE_MS);
+  assertEquals((await stage.delivery(bad, webhook))?.status, "delivered");
+  assertEquals(await stage.store.groupLeases(Number.MAX_SAFE_INTEGER), []);
 });

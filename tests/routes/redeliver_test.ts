@@ -151,6 +151,23 @@ Deno.test("a recovery of what was cancelled while it was under way gives it a fr
   assertEquals(done.status, "delivered");
 });
 
+Deno.test("what is recovered or redelivered while it waits behind slow sends is sent", async () => {
+  await using service = await startTestService();
+  const { promise: open, resolve: letGo } = Promise.withResolvers<void>();
+  await using receiver = startReceiver({ respond: () => open.then(() => new Response()) });
+  const webhook = await service.webhook(receiver.url);
+  for (let count = 1; count <= 6; count++) await service.post(goal(count));
+  await receiver.received(2);
+  const path = `/v1/sites/${SITE}/webhooks/${webhook.id}`;
+  for (const enabled of [false, true]) await service.call("PATCH", path, { enabled });
+  const [newest] = await service.deliveries();
+  assert(newest !== undefined);
+  await redeliver(service, newest.id);
+  assertEquals(await recover(service, webhook.id), 6);
+  letGo();
+  await service.settled("delivered", 6);
+});
+
 Deno.test("a webhook that is not active takes neither redelivery nor recovery", async () => {
   await using service = await startTestService();
   await using receiver = startReceiver();
