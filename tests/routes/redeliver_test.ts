@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Api, type DeliveryJson, goal, SITE, until } from "../helpers/api.ts";
 import { startReceiver } from "../helpers/receiver.ts";
-import { startTestService } from "../helpers/service.ts";
+import { startTestService, type TestService } from "../helpers/service.ts";
 
 const ALL = "2020-01-01T00:00:00Z";
 
@@ -103,23 +103,40 @@ Deno.test("redeliveries asked for while an attempt is under way all come after i
   assertEquals(receiver.requests.length, 4);
 });
 
-Deno.test("a redelivery of what was cancelled while it was under way comes after that, not beside it", async () => {
-  await using service = await startTestService();
+/** A delivery whose first send hangs until it is let go and answered 500; its webhook was off meanwhile, and is on again. */
+async function cancelledUnderWay(
+  service: TestService,
+  fields: Record<string, unknown>,
+): Promise<
+  AsyncDisposable & { id: string; webhook_id: string; requests: readonly unknown[]; letGo: () => void }
+> {
   const { promise: open, resolve: letGo } = Promise.withResolvers<void>();
-  await using receiver = startReceiver({
+  const receiver = startReceiver({
     respond: [() => open.then(() => new Response(null, { status: 500 })), 200],
   });
-  const webhook = await service.webhook(receiver.url);
+  const webhook = await service.webhook(receiver.url, fields);
   await service.post(goal());
   await receiver.received(1);
-  const [delivery] = await service.deliveries();
-  assert(delivery !== undefined);
   const path = `/v1/sites/${SITE}/webhooks/${webhook.id}`;
   for (const enabled of [false, true]) await service.call("PATCH", path, { enabled });
-  assertEquals((await redeliver(service, delivery.id)).status, "cancelled");
-  assertEquals(receiver.requests.length, 1, "nothing is sent beside it");
-  letGo();
-  const done = await attempts(service, delivery.id, 2);
+  const [delivery] = await service.deliveries();
+  assertEquals(delivery?.status, "cancelled");
+  return {
+    id: delivery?.id ?? "",
+    webhook_id: webhook.id,
+    requests: receiver.requests,
+    letGo,
+    [Symbol.asyncDispose]: () => receiver[Symbol.asyncDispose](),
+  };
+}
+
+Deno.test("a redelivery of what was cancelled while it was under way comes after that, not beside it", async () => {
+  await using service = await startTestService();
+  await using cancelled = await cancelledUnderWay(service, {});
+  assertEquals((await redeliver(service, cancelled.id)).status, "cancelled");
+  assertEquals(cancelled.requests.length, 1, "nothing is sent beside it");
+  cancelled.letGo();
+  const done = await attempts(service, cancelled.id, 2);
   assertEquals(done.attempts.map(({ trigger, status_code }) => [trigger, status_code]), [
     ["automatic", 500],
     ["manual", 200],
@@ -129,21 +146,11 @@ Deno.test("a redelivery of what was cancelled while it was under way comes after
 
 Deno.test("a recovery of what was cancelled while it was under way gives it a fresh budget after that", async () => {
   await using service = await startTestService();
-  const { promise: open, resolve: letGo } = Promise.withResolvers<void>();
-  await using receiver = startReceiver({
-    respond: [() => open.then(() => new Response(null, { status: 500 })), 200],
-  });
-  const webhook = await service.webhook(receiver.url, { max_retries: 0 });
-  await service.post(goal());
-  await receiver.received(1);
-  const [delivery] = await service.deliveries();
-  assert(delivery !== undefined);
-  const path = `/v1/sites/${SITE}/webhooks/${webhook.id}`;
-  for (const enabled of [false, true]) await service.call("PATCH", path, { enabled });
-  assertEquals(await recover(service, webhook.id), 1);
-  assertEquals(receiver.requests.length, 1, "nothing is sent beside it");
-  letGo();
-  const done = await attempts(service, delivery.id, 2);
+  await using cancelled = await cancelledUnderWay(service, { max_retries: 0 });
+  assertEquals(await recover(service, cancelled.webhook_id), 1);
+  assertEquals(cancelled.requests.length, 1, "nothing is sent beside it");
+  cancelled.letGo();
+  const done = await attempts(service, cancelled.id, 2);
   assertEquals(done.attempts.map(({ trigger, status_code }) => [trigger, status_code]), [
     ["automatic", 500],
     ["recover", 200],
