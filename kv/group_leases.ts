@@ -125,17 +125,18 @@ export class GroupLeases {
     const key = keyOf(lease);
     const left = await this.#withoutRecord(lease);
     const [first] = left;
-    const later = first === undefined ? [] : [
-      {
-        kind: "set",
-        key: leaseKey({ until: clock.now() + LEASE.broken_again_ms, event_id: first.event_id }),
-        value: groupLeaseRecord.encode({ owner, deliveries: left }),
-      } as const,
-    ];
-    await committer.commit({
-      checks: [{ key, versionstamp }],
-      mutations: [{ kind: "delete", key }, ...later],
-    });
+    const gone = { kind: "delete", key } as const;
+    if (first === undefined) {
+      // Without a check: several may end it at once, and whoever wrote it again since only took names out.
+      await committer.commit({ checks: [], mutations: [gone] });
+    } else {
+      const later = leaseKey({ until: clock.now() + LEASE.broken_again_ms, event_id: first.event_id });
+      const value = groupLeaseRecord.encode({ owner, deliveries: left });
+      await committer.commit({
+        checks: [{ key, versionstamp }],
+        mutations: [gone, { kind: "set", key: later, value }],
+      });
+    }
     this.#own.delete(versionstamp);
   }
 

@@ -28,7 +28,7 @@ export interface LeasesPorts {
 /** Deliveries read and moved side by side. */
 const AT_ONCE = 100;
 /** Group leases ended side by side: each looks at all of its deliveries once more. */
-const ENDED_AT_ONCE = 10;
+const ENDED_AT_ONCE = 20;
 /** Markers read at a time. */
 const MARKERS = 500;
 /** Due entries of one lane looked through for a dead process's: as many as a process may hold in memory. */
