@@ -22,7 +22,6 @@ import type { Check, Mutation } from "./member.ts";
 import { eventRecord } from "./event_record.ts";
 import { deliveryRecord } from "./delivery_record.ts";
 import { idempotencyRecord } from "./records.ts";
-import { leaseKey } from "./group_lease.ts";
 import { deliveryKey, eventOf, isStruck, readDeliveries, withFirst } from "./unwritten.ts";
 import { watchWriting } from "./watch_store.ts";
 import type { StoreParts, WebhookRecords } from "./webhook_store.ts";
@@ -121,7 +120,10 @@ export function createEventStore(
     const mutations: Mutation[] = [
       { kind: "set", key: keys.event(id), value: eventRecord.encode(recorded), expire_in_ms },
     ];
-    if (leased !== null) mutations.push({ kind: "lease", key: leaseKey(leased), leased });
+    if (leased !== null) {
+      // As long as that of any group it may share.
+      mutations.push({ kind: "lease", key: keys.groupLease(leased.until, id, 0), leased });
+    }
     if (listed) mutations.push({ kind: "set", key: keys.siteEvent(site_id, id), value: EMPTY, expire_in_ms });
     if (idempotency !== null) {
       const key = keys.idempotency(site_id, idempotency.key);

@@ -39,16 +39,6 @@ export function leasedBytesMax({ owner, event_id, webhook_ids }: LeasedEvent): n
 }
 
 /**
- * The key that an event's lease has by itself: as long as that of any group.
- *
- * @param event The event.
- * @param operation The number of the atomic operation that writes it.
- */
-export function leaseKey({ until, event_id }: Pick<LeasedEvent, "until" | "event_id">, operation = 0): Key {
-  return keys.groupLease(until, event_id, operation);
-}
-
-/**
  * Makes one record of the leases of several events.
  *
  * @param events At least one; all of one process.
@@ -64,5 +54,5 @@ export function groupLease(
   const until = Math.max(...events.map((event) => event.until));
   const deliveries = events.map(({ event_id, webhook_ids }) => ({ event_id, webhook_ids: [...webhook_ids] }));
   const value = groupLeaseRecord.encode({ owner: first.owner, deliveries });
-  return { key: leaseKey({ ...first, until }, operation), value };
+  return { key: keys.groupLease(until, first.event_id, operation), value };
 }

@@ -12,7 +12,7 @@ import { namesOf } from "../lib/group_lease_names.ts";
 import type { DeliveryName, GroupLease } from "../lib/store.ts";
 import type { Committer } from "./committer.ts";
 import type { Database } from "./database.ts";
-import { leaseKey, type WrittenLease } from "./group_lease.ts";
+import type { WrittenLease } from "./group_lease.ts";
 import { getAll } from "./get_all.ts";
 import { type Key, keys } from "./keys.ts";
 import { groupLeaseRecord } from "./records.ts";
@@ -130,7 +130,7 @@ export class GroupLeases {
       // Without a check: several may end it at once, and whoever wrote it again since only took names out.
       await committer.commit({ checks: [], mutations: [gone] });
     } else {
-      const later = leaseKey({ until: clock.now() + LEASE.broken_again_ms, event_id: first.event_id });
+      const later = keys.groupLease(clock.now() + LEASE.broken_again_ms, first.event_id, 0);
       const value = groupLeaseRecord.encode({ owner, deliveries: left });
       await committer.commit({
         checks: [{ key, versionstamp }],

@@ -332,7 +332,7 @@ export interface AgendaStore {
   look(webhook_id: string, until: number, most: number): Promise<DueLook>;
   /** Group leases that end at or before `until`, earliest first. */
   groupLeases(until: number): Promise<GroupLease[]>;
-  /** Removes a group lease none of whose deliveries is without a record, unless it changed since it was read. */
+  /** Removes a group lease; what of it has no record yet, since it can't be read, is put off. */
   endGroupLease(lease: GroupLease): Promise<void>;
   /** Sets a marker for now: a lane's hold ended before its time. */
   mark(webhook_id: string): Promise<void>;
