@@ -8,6 +8,7 @@
  */
 import type { AtomicLimits, CommitterLimits } from "./commit_limits.ts";
 import type { Database } from "./database.ts";
+import { ListEntries } from "./event_list.ts";
 import { groupLease, type LeasedEvent, type WrittenLease } from "./group_lease.ts";
 import { type MeasuredMember, type Mutation, sameKey } from "./member.ts";
 
@@ -58,7 +59,7 @@ class CommitGroup {
   /**
    * Whether the atomic operation has room for one more member; an empty one has room for any member.
    *
-   * A member whose marks or leases are in the group already takes less than is counted here: the safe side.
+   * A member whose marks, leases or lists are in the group already takes less than is counted here: the safe side.
    */
   hasRoomFor(next: MeasuredMember): boolean {
     if (this.#size === 0) return true;
@@ -137,7 +138,8 @@ export interface BuiltAtomic {
 }
 
 /**
- * Builds one atomic operation of members, in their order, with one set for all marks of a key, and one for all leases.
+ * Builds one atomic operation of members, in their order, with one set for all marks of a key, one for all leases, and
+ * few for the entries of a list.
  *
  * @param db Where it will be committed.
  * @param members Members that don't conflict, together within the limits.
@@ -152,12 +154,15 @@ export function buildAtomic(
   const atomic = db.atomic();
   const marked = new Map<number, Deno.KvKey>();
   const leased: LeasedEvent[] = [];
+  const entries = new ListEntries();
   for (const { member, mutation_prints } of members) {
     for (const check of member.checks) atomic.check(check);
     member.mutations.forEach((mutation, index) => {
       const print = mutation_prints[index] ?? 0;
       if (mutation.kind === "lease") {
         leased.push(mutation.leased);
+      } else if (mutation.kind === "entry") {
+        entries.add(mutation);
       } else if (mutation.kind !== "mark") {
         marked.delete(print); // another write of the key: a mark that comes later is needed again
         write(atomic, mutation);
@@ -169,13 +174,19 @@ export function buildAtomic(
       }
     });
   }
+  for (const { key, value, expire_in_ms } of entries.records(number)) {
+    atomic.set(key, value, { expireIn: expire_in_ms });
+  }
   if (leased.length === 0) return { atomic, lease: null };
   const { key, value } = groupLease(leased, number);
   atomic.set(key, value);
   return { atomic, lease: { key, events: leased } };
 }
 
-function write(atomic: Deno.AtomicOperation, mutation: Exclude<Mutation, { kind: "mark" | "lease" }>): void {
+function write(
+  atomic: Deno.AtomicOperation,
+  mutation: Exclude<Mutation, { kind: "mark" | "lease" | "entry" }>,
+): void {
   switch (mutation.kind) {
     case "set":
       if (mutation.expire_in_ms === undefined) atomic.set(mutation.key, mutation.value);

@@ -11,7 +11,8 @@ import { INPUT, KV } from "../lib/limits.ts";
 import type { DeliveryPage, DeliveryQuery } from "../lib/store.ts";
 import type { Webhook } from "../lib/webhook.ts";
 import type { Database } from "./database.ts";
-import { type Key, keys } from "./keys.ts";
+import { FIRST_ID, LAST_ID, ListReader } from "./event_list.ts";
+import { keys } from "./keys.ts";
 import { deliveryRecord } from "./delivery_record.ts";
 import { webhookRecord } from "./records.ts";
 import { type DeliveriesReader, readDeliveries } from "./unwritten.ts";
@@ -29,55 +30,10 @@ interface Position {
   readonly webhook_id: string;
 }
 
-/** How many entries of a log are read at once. */
-interface BatchSizes {
-  readonly first: number;
-  /** Each read after it takes twice as many as the one before, up to so many. */
-  readonly later: number;
-}
-
-/** One webhook's log, read backward a batch at a time. */
-class LogReader {
-  #batch: string[] = [];
-  #taken = 0;
-  #batch_size: number;
-  #end: Key;
-  #over = false;
-
-  constructor(
-    readonly webhook: Webhook,
-    private readonly db: Database,
-    private readonly from: { readonly start: Key; readonly end: Key; readonly sizes: BatchSizes },
-  ) {
-    this.#end = from.end;
-    this.#batch_size = from.sizes.first;
-  }
-
-  /** The newest event id not taken yet; null at the end, or where {@linkcode LogReader.fill} has to come first. */
-  get head(): string | null {
-    return this.#batch[this.#taken] ?? null;
-  }
-
-  get needs_filling(): boolean {
-    return this.head === null && !this.#over;
-  }
-
-  take(): void {
-    this.#taken++;
-  }
-
-  async fill(): Promise<void> {
-    const { start, sizes } = this.from;
-    const batch_size = this.#batch_size;
-    this.#batch_size = Math.min(2 * batch_size, sizes.later);
-    this.#batch = [];
-    this.#taken = 0;
-    const options = { reverse: true, limit: batch_size, batchSize: batch_size };
-    for await (const { key } of this.db.list({ start, end: this.#end }, options)) {
-      this.#batch.push(String(key[3]));
-      this.#end = key;
-    }
-    this.#over = this.#batch.length < batch_size;
+/** One webhook's log, read backward. */
+class LogReader extends ListReader {
+  constructor(readonly webhook: Webhook, ...of: ConstructorParameters<typeof ListReader>) {
+    super(...of);
   }
 }
 
@@ -135,10 +91,6 @@ class PageDeliveries {
   }
 }
 
-/** Before and behind every event id. */
-const FIRST_ID = "";
-const LAST_ID = "\u{10ffff}";
-
 /** The next id after this one. */
 function after(id: string): string {
   return id + "\u0000";
@@ -179,7 +131,7 @@ async function openLogs(
   site_id: string,
   query: DeliveryQuery,
 ): Promise<LogReader[]> {
-  const start = query.since === null ? FIRST_ID : reader.idPrefixAt(query.since);
+  const first = query.since === null ? FIRST_ID : reader.idPrefixAt(query.since);
   const webhooks = await readWebhooks(reader, site_id, query.webhook_id);
   // A filter passes over much, however small the page is.
   const wanted = isFiltered(query) ? INPUT.page_max : query.limit;
@@ -191,10 +143,8 @@ async function openLogs(
   };
   return webhooks.flatMap((webhook) => {
     const end = endOf(webhook.id, query, reader);
-    // KV refuses a range that ends before it starts.
-    if (end <= start) return [];
-    const key = (event_id: string): Key => keys.log(site_id, webhook.id, event_id);
-    return [new LogReader(webhook, reader.db, { start: key(start), end: key(end), sizes })];
+    if (end <= first) return [];
+    return [new LogReader(webhook, reader, { list: keys.logOf(site_id, webhook.id), first, end }, sizes)];
   });
 }
 

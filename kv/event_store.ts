@@ -13,7 +13,8 @@ import { type Delivery, isUntouched } from "../lib/delivery.ts";
 import type { Acceptance, DeliveryName, EventStore, KnownDelivery } from "../lib/store.ts";
 import { createAuditRecords } from "./audit_store.ts";
 import { deliveryPage } from "./delivery_page.ts";
-import { eventPage, eventRange, readEvents } from "./event_page.ts";
+import { LAST_ID, oldestIds } from "./event_list.ts";
+import { eventPage, readEvents } from "./event_page.ts";
 import { eventTime } from "./event_time.ts";
 import { dueMutations } from "./agenda_store.ts";
 import { createAlertRecords } from "./alert_store.ts";
@@ -25,8 +26,6 @@ import { idempotencyRecord } from "./records.ts";
 import { deliveryKey, eventOf, isStruck, readDeliveries, withFirst } from "./unwritten.ts";
 import { watchWriting } from "./watch_store.ts";
 import type { StoreParts, WebhookRecords } from "./webhook_store.ts";
-
-const EMPTY = new Uint8Array(0);
 
 /** The due entry of a delivery with something to do, and the marker that leads to it; none for one in a group lease. */
 function scheduleMutations(
@@ -124,7 +123,7 @@ export function createEventStore(
       // As long as that of any group it may share.
       mutations.push({ kind: "lease", key: keys.groupLease(leased.until, id, 0), leased });
     }
-    if (listed) mutations.push({ kind: "set", key: keys.siteEvent(site_id, id), value: EMPTY, expire_in_ms });
+    if (listed) mutations.push({ kind: "entry", key: keys.siteEvent(site_id, id), expire_in_ms });
     if (idempotency !== null) {
       const key = keys.idempotency(site_id, idempotency.key);
       const value = idempotencyRecord.encode(idempotency.entry);
@@ -134,7 +133,7 @@ export function createEventStore(
       const written = !isUntouched(delivery);
       if (written) mutations.push(deliverySet(delivery));
       const log = keys.log(delivery.site_id, delivery.webhook_id, delivery.event_id);
-      mutations.push({ kind: "set", key: log, value: EMPTY, expire_in_ms });
+      mutations.push({ kind: "entry", key: log, expire_in_ms });
       mutations.push(...scheduleMutations(delivery, { written, marker_at }));
     }
     return mutations;
@@ -226,10 +225,10 @@ export function createEventStore(
         ],
         mutations: [
           deliverySet(delivery),
-          { kind: "set", key: log, value: EMPTY, expire_in_ms },
+          { kind: "entry", key: log, expire_in_ms },
           // Nobody was told about it until now, so it would be gone after a week: it must outlive its delivery.
           { kind: "set", key: event.key, value: event.value, expire_in_ms },
-          { kind: "set", key: keys.siteEvent(site_id, event_id), value: EMPTY, expire_in_ms },
+          { kind: "entry", key: keys.siteEvent(site_id, event_id), expire_in_ms },
           ...scheduleMutations(delivery, { written: true, marker_at: null }),
         ],
       });
@@ -242,20 +241,14 @@ export function createEventStore(
     },
 
     async eventPage(site_id, query) {
-      return await eventPage({ db, reader, idPrefixAt: parts.idPrefixAt }, site_id, query);
+      return await eventPage(parts, site_id, query);
     },
 
     async eventsFrom(site_id, { since, until, after }, most) {
       const first = after === null ? parts.idPrefixAt(since) : after + "\u0000";
-      const range = eventRange(
-        site_id,
-        first,
-        Number.isFinite(until) ? parts.idPrefixAt(until) : "\u{10ffff}",
-      );
-      if (range === null) return { events: [], examined: 0, next: null };
-      const limit = most + 1;
-      const entries = await Array.fromAsync(db.list(range, { limit, batchSize: limit }));
-      const ids = entries.map(({ key }) => String(key[2]));
+      const end = Number.isFinite(until) ? parts.idPrefixAt(until) : LAST_ID;
+      if (end <= first) return { events: [], examined: 0, next: null };
+      const ids = await oldestIds(parts, { list: keys.siteEventsOf(site_id), first, end }, most + 1);
       const beyond = ids[most];
       const examined = ids.slice(0, most);
       const last = examined.at(-1);

@@ -37,6 +37,7 @@ export const keys = {
   /** What is remembered of a site for the alerts of all its webhooks: one check for each that is told. */
   alerts: (site_id: string): Key => ["alert", site_id],
   event: (event_id: string): Key => ["event", event_id],
+  /** In this list and in a log, several entries that come together are one record (`event_list.ts`). */
   siteEvent: (site_id: string, event_id: string): Key => ["site_event", site_id, event_id],
   siteEventsOf: (site_id: string): Key => ["site_event", site_id],
   idempotency: (site_id: string, key: string): Key => ["event_key", site_id, key],

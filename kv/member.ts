@@ -8,6 +8,7 @@
  */
 import { assert, fail } from "@std/assert";
 import { ATOMIC_LIMITS, type AtomicLimits } from "./commit_limits.ts";
+import { ENTRY_BYTES_MAX } from "./event_list.ts";
 import { leasedBytesMax, type LeasedEvent } from "./group_lease.ts";
 
 /** A condition of a member: the key has this versionstamp, or is absent (null). */
@@ -20,8 +21,9 @@ export interface Check {
  * One write of a member.
  *
  * A `mark` is a blind set of an empty value: marks of one key are interchangeable, so a group writes one of them. The
- * `lease`s of a group become one record (`group_lease.ts`); the key is the one that it would have by itself. A member with a
- * `sum` is committed alone (see {@linkcode MeasuredMember.alone}), so hand sums in together.
+ * `lease`s of a group become one record (`group_lease.ts`), and so do each `entry` of one list (`event_list.ts`); the key is the
+ * one that it would have by itself. A member with a `sum` is committed alone (see {@linkcode MeasuredMember.alone}), so hand
+ * sums in together.
  */
 export type Mutation =
   | {
@@ -34,6 +36,7 @@ export type Mutation =
   | { readonly kind: "delete"; readonly key: Deno.KvKey }
   | { readonly kind: "sum"; readonly key: Deno.KvKey; readonly amount: bigint }
   | { readonly kind: "mark"; readonly key: Deno.KvKey }
+  | { readonly kind: "entry"; readonly key: Deno.KvKey; readonly expire_in_ms: number }
   | { readonly kind: "lease"; readonly key: Deno.KvKey; readonly leased: LeasedEvent };
 
 /** A small transaction: all of its mutations are written if all of its checks hold, else none. */
@@ -189,11 +192,12 @@ function valueBytes(mutation: Mutation, limits: AtomicLimits): number {
       const { value, expire_in_ms } = mutation;
       assert(value instanceof Uint8Array, "Cannot commit: a value must be a Uint8Array");
       assertWithin("bytes in a value", value.length, limits.value_bytes_max);
-      if (expire_in_ms !== undefined && !(Number.isSafeInteger(expire_in_ms) && expire_in_ms > 0)) {
-        fail(`Cannot commit: expire_in_ms must be a positive integer, current value is ${expire_in_ms}`);
-      }
+      if (expire_in_ms !== undefined) assertExpiry(expire_in_ms);
       return value.length;
     }
+    case "entry":
+      assertExpiry(mutation.expire_in_ms);
+      return ENTRY_BYTES_MAX;
     case "sum":
       assert(
         mutation.amount >= 0n && mutation.amount <= U64_MAX,
@@ -206,6 +210,11 @@ function valueBytes(mutation: Mutation, limits: AtomicLimits): number {
     case "delete":
       return 0;
   }
+}
+
+function assertExpiry(expire_in_ms: number): void {
+  if (Number.isSafeInteger(expire_in_ms) && expire_in_ms > 0) return;
+  fail(`Cannot commit: expire_in_ms must be a positive integer, current value is ${expire_in_ms}`);
 }
 
 function assertWithin(what: string, amount: number, max: number): void {

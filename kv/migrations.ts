@@ -31,8 +31,9 @@ export function migrated(json: unknown, missed: readonly Migration[]): unknown {
  * 2: deliveries and lanes of their second version.
  * 3: deliveries that nothing has happened to yet have no record; due entries and events of their second version.
  * 4: those that a process holds have no due entry either, but a group lease; events and deliveries of their third version.
+ * 5: several entries of a list are one record.
  */
-export const DATABASE_FORMAT = 4;
+export const DATABASE_FORMAT = 5;
 
 /**
  * 2: deliveries can be redelivered. What was written between had both fields already and called itself the first.

@@ -238,6 +238,8 @@ export const groupLeaseRecord = codec(
     deliveries: z.array(z.object({ event_id: z.string(), webhook_ids: z.array(z.string()) })),
   }),
 );
+/** Several events of a list, the newest of which is in the key. */
+export const listBlockRecord = codec("list block", z.object({ event_ids: z.array(z.string()) }));
 /** The way from an API key's id to its hash. */
 export const apiKeyIdRecord = codec("API key id", z.object({ hash: z.string() }));
 /** The last beat of a process. */

@@ -10,6 +10,7 @@ import type { AuditNote } from "../lib/audit.ts";
 import { INPUT, LEASE, TIME } from "../lib/limits.ts";
 import type { SiteStore, SiteSummary } from "../lib/store.ts";
 import { createAuditRecords } from "./audit_store.ts";
+import { eventIdsOf } from "./event_list.ts";
 import { type Key, keys } from "./keys.ts";
 import { createNameStore, freeingNames } from "./name_store.ts";
 import { eventRecord } from "./event_record.ts";
@@ -19,12 +20,8 @@ import type { StoreParts } from "./webhook_store.ts";
 
 /** Records removed in one commit. */
 const AT_ONCE = 100;
-/** An entry of a log stands for itself, a delivery, and its event. */
-const LOGS_AT_ONCE = Math.floor(AT_ONCE / 3);
-/** A due entry stands for itself, a delivery, an entry of a log, and its event. */
-const DUE_AT_ONCE = Math.floor(AT_ONCE / 4);
-/** An entry of a site's list of events stands for itself and its event. */
-const EVENTS_AT_ONCE = Math.floor(AT_ONCE / 2);
+/** Records read at once that each stand for others too: a block of a list for many. */
+const READ_AT_ONCE = 25;
 
 /** How long after its site is gone a delivery that was held may still come to be recorded. */
 const STRUCK_MS = LEASE.longest_ms + TIME.MINUTE_MS;
@@ -93,21 +90,20 @@ export function createSiteStore(parts: StoreParts): SiteStore {
     return found.map(({ key }) => String(key[2]));
   }
 
-  /** Removes all records below a prefix, with those that each of them stands for. */
+  /** Removes all records below a prefix, each after those that it stands for. */
   async function removeAll(
     prefix: Key,
-    at_once: number,
-    withOthers: (found: Found) => Key[] = () => [],
+    othersOf: ((found: Found) => Key[]) | null = null,
   ): Promise<number> {
     let removed = 0;
     for (;;) {
-      const found = await some(prefix, at_once);
+      const found = await some(prefix, othersOf === null ? AT_ONCE : READ_AT_ONCE);
       if (found.length === 0) return removed;
-      const all = found.flatMap((entry) => [entry.key, ...withOthers(entry)]);
-      await committer.commit({
-        checks: [],
-        mutations: all.map((key) => ({ kind: "delete", key: key }) as const),
-      });
+      const all = found.flatMap((entry) => [...othersOf?.(entry) ?? [], entry.key]);
+      for (let from = 0; from < all.length; from += AT_ONCE) {
+        const mutations = all.slice(from, from + AT_ONCE).map((key) => ({ kind: "delete", key }) as const);
+        await committer.commit({ checks: [], mutations });
+      }
       removed += found.length;
     }
   }
@@ -155,7 +151,7 @@ export function createSiteStore(parts: StoreParts): SiteStore {
       const struck = await leases.strike(new Set(webhook_ids));
       let removed = struck.length;
       for (const webhook_id of webhook_ids) {
-        removed += await removeAll(keys.dueOf(webhook_id), DUE_AT_ONCE, ({ key }) => {
+        removed += await removeAll(keys.dueOf(webhook_id), ({ key }) => {
           const event_id = String(key[3]);
           return [
             keys.delivery(event_id, webhook_id),
@@ -164,17 +160,17 @@ export function createSiteStore(parts: StoreParts): SiteStore {
           ];
         });
       }
-      removed += await removeAll(keys.logsOf(site_id), LOGS_AT_ONCE, ({ key }) => {
-        const [webhook_id, event_id] = [String(key[2]), String(key[3])];
-        return [keys.delivery(event_id, webhook_id), keys.event(event_id)];
+      removed += await removeAll(keys.logsOf(site_id), (entry) => {
+        const webhook_id = String(entry.key[2]);
+        return eventIdsOf(entry, 3, reader)
+          .flatMap((event_id) => [keys.delivery(event_id, webhook_id), keys.event(event_id)]);
       });
       removed += await removeAll(
         keys.siteEventsOf(site_id),
-        EVENTS_AT_ONCE,
-        ({ key }) => [keys.event(String(key[2]))],
+        (entry) => eventIdsOf(entry, 2, reader).map(keys.event),
       );
       for (const prefix of [keys.idempotencyOf, keys.statsOf, keys.lanesOf]) {
-        removed += await removeAll(prefix(site_id), AT_ONCE);
+        removed += await removeAll(prefix(site_id));
       }
       await committer.commit({
         checks: [],
@@ -192,7 +188,7 @@ export function createSiteStore(parts: StoreParts): SiteStore {
     },
 
     async endSiteDeletion(site_id: string, note: AuditNote) {
-      await removeAll(keys.webhooksOf(site_id), AT_ONCE);
+      await removeAll(keys.webhooksOf(site_id));
       await committer.commit({
         checks: [],
         mutations: [

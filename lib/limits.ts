@@ -182,6 +182,13 @@ export const KV = {
   locked_jitter_ms: [1, 20],
 } as const;
 
+/** Lists of events, of which many entries may be one record. */
+export const LIST = {
+  /** Between the first and the last of them: whoever reads from a place on reads so much beyond it. */
+  block_span_ms: 50,
+  block_entries_max: 200,
+} as const;
+
 /** Counters by the hour. */
 export const STATS = {
   flush_ms: 10 * SECOND_MS,

@@ -23,6 +23,7 @@ import { testAgenda } from "./store_contract_agenda.ts";
 import { testEvents } from "./store_contract_events.ts";
 import { testHistory } from "./store_contract_history.ts";
 import { testKeys } from "./store_contract_keys.ts";
+import { testLists } from "./store_contract_lists.ts";
 import { testLeases } from "./store_contract_leases.ts";
 import { testModel } from "./store_contract_model.ts";
 import { testMoves } from "./store_contract_moves.ts";
@@ -110,6 +111,7 @@ export function testStoreContract(
   testAlerts(test);
   testWatches(test);
   testAgenda(test);
+  testLists(test);
   testLeases(test);
   testKeys(test);
   testAudit(test);

@@ -234,6 +234,9 @@ Deno.test("Store.accept() names all that is held also when the answer was lost a
   );
   await store.beat("one", SAMPLE_AT);
   assertEquals(await indexFaults(db), []);
+  const page = { event: null, since: null, until: null, before: null, limit: 10 };
+  const { events } = await store.eventPage(SAMPLE_SITE, page);
+  assertEquals(events.map(({ id }) => id), [sampleEvent(2).id, sampleEvent(1).id], "each is listed once");
 });
 
 Deno.test("Store.moveAudited() is not decided again when only the answer of the commit was lost", async () => {

@@ -1,0 +1,263 @@
+/**
+ * Lists of events: those of a site, and the log of each webhook. Many entries of one moment are one record.
+ *
+ * Owns how the entries that one group commit adds to a list are put together, and the order in which they are read. The
+ * key of a record names its newest event; of an entry by itself that is all. A block has the other events in its value. They
+ * are of one short span of time, so whoever reads from a place on reads only that much beyond it
+ * (docs/decisions/0018-list-blocks.md).
+ *
+ * @module
+ */
+import { LIST } from "../lib/limits.ts";
+import type { Database } from "./database.ts";
+import { eventTime } from "./event_time.ts";
+import type { Key } from "./keys.ts";
+import type { RecordReader } from "./record_reader.ts";
+import { listBlockRecord } from "./records.ts";
+
+const EMPTY = new Uint8Array(0);
+
+/** An entry as it would be by itself: the last part of its key is the id of an event. */
+export interface ListEntry {
+  readonly key: Key;
+  readonly expire_in_ms: number;
+}
+
+/** What an entry takes at the most besides its key: its part of a block, and of what is in a block once. */
+export const ENTRY_BYTES_MAX = 48;
+
+/** A record as it is written. */
+export interface ListRecord {
+  readonly key: Key;
+  readonly value: Uint8Array<ArrayBuffer>;
+  readonly expire_in_ms: number;
+}
+
+function idOf({ key }: ListEntry): string {
+  return String(key.at(-1));
+}
+
+function compareIds(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Gathers the entries of a group commit. */
+export class ListEntries {
+  readonly #lists = new Map<string, ListEntry[]>();
+
+  add(entry: ListEntry): void {
+    const { key } = entry;
+    let name = "";
+    for (let part = 0; part < key.length - 1; part++) name += `${String(key[part])}\u0000`;
+    const entries = this.#lists.get(name);
+    if (entries === undefined) this.#lists.set(name, [entry]);
+    else entries.push(entry);
+  }
+
+  /**
+   * The records of all lists.
+   *
+   * @param operation The number of the atomic operation that writes them, among those of this process. If its answer is lost
+   * it may be made again in parts, which must not overwrite what the whole had written.
+   */
+  *records(operation: number): Generator<ListRecord> {
+    for (const entries of this.#lists.values()) {
+      for (const block of blocksOf(entries)) yield recordOf(block, operation);
+    }
+  }
+}
+
+/** Divides the entries of a list by time and number, the earliest first. */
+function* blocksOf(entries: ListEntry[]): Generator<ListEntry[]> {
+  if (entries.length > 1) entries.sort((a, b) => compareIds(idOf(a), idOf(b)));
+  let block: ListEntry[] = [];
+  let ends_at = 0;
+  for (const entry of entries) {
+    const at = entries.length === 1 ? 0 : eventTime(idOf(entry));
+    if (block.length > 0 && (at > ends_at || block.length === LIST.block_entries_max)) {
+      yield block;
+      block = [];
+    }
+    if (block.length === 0) ends_at = at + LIST.block_span_ms;
+    block.push(entry);
+  }
+  if (block.length > 0) yield block;
+}
+
+function recordOf(block: readonly ListEntry[], operation: number): ListRecord {
+  const newest = block.at(-1) as ListEntry;
+  if (block.length === 1) return { ...newest, value: EMPTY };
+  return {
+    key: [...newest.key, operation],
+    value: listBlockRecord.encode({ event_ids: block.map(idOf) }),
+    expire_in_ms: block.reduce((longest, { expire_in_ms }) => Math.max(longest, expire_in_ms), 0),
+  };
+}
+
+/** What lists are read with. */
+export interface ListSource {
+  readonly db: Pick<Database, "list">;
+  readonly reader: RecordReader;
+  /** The smallest id an event accepted at that time can have. */
+  readonly idPrefixAt: (at_ms: number) => string;
+}
+
+/** A part of a list: from the first id on, up to the end and without it. */
+export interface ListRange {
+  readonly list: Key;
+  readonly first: string;
+  readonly end: string;
+}
+
+/**
+ * The events of a record of a list.
+ *
+ * @param entry The record as read.
+ * @param at Where in its key the id of its newest event is.
+ * @param reader Of a block that can't be read, that one is all there is.
+ */
+export function eventIdsOf(
+  entry: Deno.KvEntry<unknown>,
+  at: number,
+  reader: RecordReader,
+): readonly string[] {
+  const newest = String(entry.key[at]);
+  if (entry.key.length === at + 1) return [newest];
+  return reader.read(listBlockRecord, entry)?.event_ids ?? [newest];
+}
+
+/** Before and behind the id of every event. */
+export const FIRST_ID = "";
+export const LAST_ID = "\u{10ffff}";
+
+/** The keys of all records that may have events of a range. */
+function keysOf({ list, first, end }: ListRange, { idPrefixAt }: ListSource): { start: Key; end: Key } {
+  const beyond = end === LAST_ID ? end : idPrefixAt(eventTime(end) + LIST.block_span_ms + 1);
+  return { start: [...list, first], end: [...list, beyond > end ? beyond : end] };
+}
+
+/** How many records of a list are read at once. */
+export interface BatchSizes {
+  readonly first: number;
+  /** Each read after it takes twice as many as the one before, up to so many. */
+  readonly later: number;
+}
+
+/** Reads a list from its newest event on, a batch of records at a time. */
+export class ListReader {
+  readonly #from: ListSource;
+  readonly #range: ListRange;
+  readonly #sizes: BatchSizes;
+  readonly #start: Key;
+  #end: Key;
+  #batch_size: number;
+  /** Read, newest first; those before {@linkcode ListReader.#taken} were taken. */
+  #ids: string[] = [];
+  #taken = 0;
+  /** Only what is earlier is still to be taken. */
+  #below: string;
+  /** From this one on all events are read; null: all there are. */
+  #read_to: string | null = LAST_ID;
+
+  constructor(from: ListSource, range: ListRange, sizes: BatchSizes) {
+    this.#from = from;
+    this.#range = range;
+    this.#sizes = sizes;
+    this.#batch_size = sizes.first;
+    this.#below = range.end;
+    ({ start: this.#start, end: this.#end } = keysOf(range, from));
+  }
+
+  /** The newest event that was not taken yet; null at the end, or where {@linkcode ListReader.fill} has to come first. */
+  get head(): string | null {
+    const id = this.#ids[this.#taken];
+    return id !== undefined && (this.#read_to === null || id >= this.#read_to) ? id : null;
+  }
+
+  get needs_filling(): boolean {
+    return this.#read_to !== null && this.head === null;
+  }
+
+  take(): void {
+    this.#below = this.#ids[this.#taken++] ?? this.#below;
+  }
+
+  /** Reads on, until there is a head or the list is at its end. */
+  async fill(): Promise<void> {
+    while (this.needs_filling) await this.#readBatch();
+  }
+
+  /** Takes so many events, or as many as there are. */
+  async takeMany(most: number): Promise<string[]> {
+    const taken: string[] = [];
+    while (taken.length < most) {
+      if (this.needs_filling) await this.fill();
+      const { head } = this;
+      if (head === null) break;
+      taken.push(head);
+      this.take();
+    }
+    return taken;
+  }
+
+  /** Whether there are more. */
+  async anyLeft(): Promise<boolean> {
+    await this.fill();
+    return this.head !== null;
+  }
+
+  async #readBatch(): Promise<void> {
+    const { list, first } = this.#range;
+    const { db, reader } = this.#from;
+    const batch_size = this.#batch_size;
+    this.#batch_size = Math.min(2 * batch_size, this.#sizes.later);
+    const ids = this.#ids.slice(this.#taken);
+    let in_order = ids.length === 0;
+    let records = 0;
+    const options = { reverse: true, limit: batch_size, batchSize: batch_size };
+    for await (const entry of db.list({ start: this.#start, end: this.#end }, options)) {
+      records++;
+      this.#end = entry.key;
+      const found = eventIdsOf(entry, list.length, reader);
+      if (found.length > 1) in_order = false;
+      for (const id of found) if (id < this.#below && id >= first) ids.push(id);
+    }
+    this.#ids = in_order ? ids : sortedOnce(ids).reverse();
+    this.#taken = 0;
+    // Whatever comes later in the list has nothing that is newer than the newest of the last record.
+    this.#read_to = records < batch_size ? null : String(this.#end[list.length]);
+  }
+}
+
+/** Oldest first, each once: an event is listed twice if its entry was made again to last longer. */
+function sortedOnce(ids: readonly string[]): string[] {
+  return ids.toSorted(compareIds).filter((id, index, all) => id !== all[index - 1]);
+}
+
+/**
+ * Reads a list from its oldest event on.
+ *
+ * @param from The database, and how its records are read.
+ * @param range Which part of it; its ends must not meet.
+ * @param most How many.
+ * @returns At most so many events, oldest first.
+ */
+export async function oldestIds(from: ListSource, range: ListRange, most: number): Promise<string[]> {
+  const { list, first, end } = range;
+  const { end: until, start } = keysOf(range, from);
+  let next = start;
+  let ids: string[] = [];
+  for (;;) {
+    const options = { limit: most, batchSize: most };
+    const entries = await Array.fromAsync(from.db.list({ start: next, end: until }, options));
+    const found = entries.flatMap((entry) => eventIdsOf(entry, list.length, from.reader));
+    ids = sortedOnce([...ids, ...found.filter((id) => id >= first && id < end)]);
+    const last = entries.at(-1);
+    if (last === undefined || entries.length < most) return ids.slice(0, most);
+    // A record that comes later has nothing that is earlier than this.
+    const all_read = eventTime(String(last.key[list.length])) - LIST.block_span_ms;
+    const wanted = ids[most - 1];
+    if (wanted !== undefined && eventTime(wanted) < all_read) return ids.slice(0, most);
+    next = [...last.key, 0];
+  }
+}
