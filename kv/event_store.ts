@@ -164,8 +164,8 @@ export function createEventStore(
   ): Promise<KnownDelivery | null> {
     const entry = note === undefined ? null : { id: audit.begin(), note };
     let before = known;
-    const settled = (): void => {
-      if (isHeldFirst(known)) leases.settled(known.versionstamp, known.value);
+    const settled = (ended = false): void => {
+      if (isHeldFirst(known)) leases.settled(known.versionstamp, known.value, ended);
     };
     // Each turn means that someone else moved the delivery (or its webhook) first, so this ends.
     for (;;) {
@@ -173,6 +173,8 @@ export function createEventStore(
       if (after === null) return null;
       const checks = [knownCheck(before)];
       const mutations = moveMutations(before, after);
+      const ending = isHeldFirst(before) ? leases.endingWith(before.versionstamp, before.value) : null;
+      if (ending !== null) mutations.push({ kind: "delete", key: ending });
       if (entry !== null) mutations.push(audit.writing(entry.id, entry.note));
       if (pause !== undefined) {
         const webhook = await webhooks.read(after.site_id, after.webhook_id);
@@ -187,7 +189,7 @@ export function createEventStore(
       }
       const result = await committer.commit({ checks, mutations });
       if (result.ok) {
-        settled();
+        settled(ending !== null);
         return { value: after, versionstamp: result.versionstamp, written: true };
       }
       const [again] = await readDeliveries(parts, [{ ...nameOf(after), leased: isHeldFirst(before) }]);

@@ -70,8 +70,21 @@ export class GroupLeases {
     return this.#own.has(versionstamp);
   }
 
-  /** A delivery has a record, or is gone; with the last of them its group lease goes. */
-  settled(versionstamp: string, { event_id, webhook_id }: DeliveryName): void {
+  /** The key of the group lease that goes with the record of a delivery, since it is the last without one; or null. */
+  endingWith(versionstamp: string, { event_id, webhook_id }: DeliveryName): Key | null {
+    const lease = this.#own.get(versionstamp);
+    if (lease === undefined || lease.open.size > 1) return null;
+    const [[last_event, webhook_ids] = []] = lease.open;
+    const is_last = last_event === event_id && webhook_ids?.length === 1 && webhook_ids[0] === webhook_id;
+    return is_last ? lease.key : null;
+  }
+
+  /**
+   * A delivery has a record, or is gone; with the last of them its group lease goes.
+   *
+   * @param ended Whether it went with the delivery's record.
+   */
+  settled(versionstamp: string, { event_id, webhook_id }: DeliveryName, ended = false): void {
     const lease = this.#own.get(versionstamp);
     const webhook_ids = lease?.open.get(event_id);
     if (lease === undefined || webhook_ids === undefined) return;
@@ -80,6 +93,7 @@ export class GroupLeases {
     else lease.open.delete(event_id);
     if (lease.open.size > 0) return;
     this.#own.delete(versionstamp);
+    if (ended) return;
     // Nobody waits for it. If it stays, it is found when it has run out.
     this.#ports.committer.commit({ checks: [], mutations: [{ kind: "delete", key: lease.key }] }).catch(
       () => {},

@@ -108,7 +108,14 @@ function testEnding(test: ContractTest): void {
     assertEquals(await store.pendingCount(FIRST, 10), 0);
     assertEquals(await store.pendingCount(SECOND, 10), 1);
     await store.move(second, cancel);
-    // Nobody waits for it: it goes with the next commit.
+    assertEquals(await store.groupLeases(ALWAYS), [], "it goes in the same commit");
+    assertEquals(await indexFaults(db), []);
+  });
+
+  test("a group lease of which all get a record at once goes with the commit after it", async ({ store, db }) => {
+    const known = await acceptHeld(store, 1, [FIRST, SECOND]);
+    await Promise.all(known.map((each) => store.move(each, cancel)));
+    // Nobody waits for it.
     await store.beat(OWNER, SAMPLE_AT);
     assertEquals(await store.groupLeases(ALWAYS), []);
     assertEquals(await indexFaults(db), []);

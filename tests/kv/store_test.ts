@@ -239,6 +239,22 @@ Deno.test("Store.accept() names all that is held also when the answer was lost a
   assertEquals(events.map(({ id }) => id), [sampleEvent(2).id, sampleEvent(1).id], "each is listed once");
 });
 
+Deno.test("Store takes two commits for a delivery that is over with its first attempt", async () => {
+  await using opened = await openFake({ queue: false });
+  const { store, db } = opened;
+  const lease = { owner: "one", until_ms: SAMPLE_AT + 40_000 };
+  const acceptance = sampleAcceptance(sampleEvent(1), [WEBHOOK], lease);
+  const before = db.commits;
+  const versionstamp = await store.accept(acceptance);
+  const [first] = acceptance.deliveries;
+  assert(versionstamp !== null && first !== undefined);
+  await store.move(
+    { value: first.delivery, versionstamp, written: false },
+    (delivery) => ended(delivery, "exhausted"),
+  );
+  assertEquals([db.commits - before, await store.groupLeases(Infinity)], [2, []]);
+});
+
 Deno.test("Store.moveAudited() is not decided again when only the answer of the commit was lost", async () => {
   await using opened = await openFake({ queue: false });
   const { store, db } = opened;
