@@ -13,7 +13,7 @@ import type { Webhook } from "../lib/webhook.ts";
 import type { Database } from "./database.ts";
 import { FIRST_ID, LAST_ID, ListReader } from "./event_list.ts";
 import { keys } from "./keys.ts";
-import { deliveryRecord } from "./delivery_record.ts";
+import { deliveryRecord, recordFilter } from "./delivery_record.ts";
 import { webhookRecord } from "./records.ts";
 import { type DeliveriesReader, readDeliveries } from "./unwritten.ts";
 import { sealedWebhooks } from "./webhook_store.ts";
@@ -46,15 +46,20 @@ const TOGETHER_MIN = 20;
  */
 class PageDeliveries {
   readonly #reader: DeliveryPageReader;
+  readonly #mayBeShown: ((record: Uint8Array) => boolean) | null;
   #together: boolean;
 
-  /** @param together Whether to try it as one range at first: between those of one webhook lie those of its site's others. */
-  constructor(reader: DeliveryPageReader, together: boolean) {
+  constructor(reader: DeliveryPageReader, query: DeliveryQuery) {
     this.#reader = reader;
-    this.#together = together;
+    this.#mayBeShown = isFiltered(query) ? recordFilter(query) : null;
+    // Between those of one webhook lie those of its site's others.
+    this.#together = query.webhook_id === null;
   }
 
-  /** @param taken In the order of a page. */
+  /**
+   * @param taken In the order of a page.
+   * @returns Those that may be shown; null in the place of others.
+   */
   async read(taken: readonly Position[]): Promise<(Delivery | null)[]> {
     if (this.#together && taken.length >= TOGETHER_MIN) {
       const deliveries = await this.#readRange(taken);
@@ -75,10 +80,12 @@ class PageDeliveries {
     const batchSize = Math.min(limit, KV.list_batch_max);
     const entries = await Array.fromAsync(db.list<Uint8Array>({ start, end }, { limit, batchSize }));
     if (entries.length === limit) return null;
-    const found = new Map(entries.map((entry) => [`${String(entry.key[1])} ${String(entry.key[2])}`, entry]));
-    const deliveries = taken.map(({ event_id, webhook_id }) => {
-      const entry = found.get(`${event_id} ${webhook_id}`);
-      return entry === undefined ? undefined : reader.read(deliveryRecord, entry);
+    let at = entries.length - 1;
+    const deliveries = taken.map((position) => {
+      while (isBehind(entries[at], position)) at--;
+      const entry = entries[at];
+      if (entry?.key[1] !== position.event_id || entry.key[2] !== position.webhook_id) return undefined;
+      return this.#mayBeShown?.(entry.value) === false ? null : reader.read(deliveryRecord, entry);
     });
     // Those that nothing has happened to yet are not there, and those that retention took.
     const missing = taken.filter((_, index) => deliveries[index] === undefined);
@@ -89,6 +96,13 @@ class PageDeliveries {
   async #readEach(taken: readonly Position[]): Promise<(Delivery | null)[]> {
     return (await readDeliveries(this.#reader, taken)).map((found) => found?.value ?? null);
   }
+}
+
+/** Whether an entry comes after a position in the order of keys. */
+function isBehind(entry: Deno.KvEntry<unknown> | undefined, { event_id, webhook_id }: Position): boolean {
+  if (entry === undefined) return false;
+  const [, event, webhook] = entry.key;
+  return String(event) > event_id || (event === event_id && String(webhook) > webhook_id);
 }
 
 /** The next id after this one. */
@@ -210,7 +224,7 @@ export async function deliveryPage(
   query: DeliveryQuery,
 ): Promise<DeliveryPage> {
   const logs = await openLogs(reader, site_id, query);
-  const stored = new PageDeliveries(reader, query.webhook_id === null);
+  const stored = new PageDeliveries(reader, query);
   const deliveries: { delivery: Delivery; webhook: Webhook }[] = [];
   let examined = 0;
   let last: Position | null = query.after;

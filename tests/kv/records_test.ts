@@ -12,7 +12,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import fc from "fast-check";
-import { deliveryRecord } from "../../kv/delivery_record.ts";
+import { deliveryRecord, recordFilter } from "../../kv/delivery_record.ts";
 import { eventRecord } from "../../kv/event_record.ts";
 import {
   apiKeyIdRecord,
@@ -24,6 +24,7 @@ import {
   guardRecord,
   idempotencyRecord,
   laneRecord,
+  listBlockRecord,
   sealRecord,
   webhookRecord,
 } from "../../kv/records.ts";
@@ -34,6 +35,7 @@ import {
   type AttemptError,
   type Delivery,
   DELIVERY_STATUSES,
+  effectiveStatus,
   OUTCOMES,
   TRIGGERS,
 } from "../../lib/delivery.ts";
@@ -194,6 +196,7 @@ const KINDS: readonly Kind[] = [
       unwritten: fc.option(fc.record({ event: fc.constantFrom("goal_completion", "test"), created_at: at })),
     }),
   ),
+  kind("list block", listBlockRecord, fc.record({ event_ids: fc.array(text) })),
   kind(
     "group lease",
     groupLeaseRecord,
@@ -392,6 +395,26 @@ function answered(response_body: string): Delivery {
   const event = sampleEvent(1, { site_id: "x".repeat(INPUT.site_id_chars_max) });
   return sampleDelivery(event, sampleWebhookId(1), { attempts, lease: { owner: "x".repeat(26) } });
 }
+
+Deno.test("a filter passes no record over by its text that its owner asked for", () => {
+  const wanted = fc.record({
+    event: fc.option(fc.constantFrom(...EVENT_NAMES)),
+    status: fc.option(fc.constantFrom(...DELIVERY_STATUSES)),
+  });
+  const paused = fc.record({ cancelled_until: fc.option(fc.integer()) });
+  fc.assert(
+    fc.property(delivery, paused, wanted, (stored, of, { event, status }) => {
+      const mayBeWanted = recordFilter({ event, status })(deliveryRecord.encode(stored));
+      const is_wanted = (event === null || stored.event === event) &&
+        (status === null || effectiveStatus(stored, of) === status);
+      assert(mayBeWanted || !is_wanted);
+      // And it is worth looking: what has neither of them is passed over.
+      if (status !== null && status !== "cancelled" && stored.status !== status) assert(!mayBeWanted);
+      if (event !== null && stored.event !== event) assert(!mayBeWanted);
+    }),
+    { numRuns: 500 },
+  );
+});
 
 Deno.test("a delivery keeps all its answers while they fit a value of KV, and the last one whatever it is", () => {
   const readable = answered("é".repeat(ANSWER.snippet_bytes_max));
