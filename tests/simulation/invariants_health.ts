@@ -112,6 +112,13 @@ function oneProbe(): Invariant {
   };
 }
 
+/** Whether its process closed the breaker since it started: by what a person asked for, and has not stored that yet. */
+function hasClosed(world: World, { by, webhook_id }: Send): boolean {
+  return [...world.sends.values()].flat().some((other) =>
+    other.by === by && other.webhook_id === webhook_id && other.answered_at !== null && !isDown(other)
+  );
+}
+
 function quietOutlivesAProcess(): Invariant {
   return {
     name: "quiet_outlives_a_process",
@@ -120,10 +127,11 @@ function quietOutlivesAProcess(): Invariant {
       const stored = world.mirror.lanes.get(send.webhook_id);
       if (stored === undefined || send.wished || stored.written_at >= send.by.started_at) return null;
       const { hold_until, breaker, updated_at } = stored.state;
-      const until = Math.max(hold_until ?? 0, breaker.open_until ?? 0);
+      const held = send.at < (hold_until ?? 0);
+      const open = send.at < (breaker.open_until ?? 0) && !hasClosed(world, send);
       const versions = world.versions.get(send.webhook_id) ?? [];
       const resumed = versions.some(({ webhook }) => (webhook.resumed_at ?? 0) > updated_at);
-      return send.at >= until || resumed ? null : `${described(world, send)} and forgets a stored hold`;
+      return (held || open) && !resumed ? `${described(world, send)} and forgets a stored hold` : null;
     },
   };
 }

@@ -26,6 +26,17 @@ function activeSince(world: World, { webhook_id, world_at }: Send): boolean {
   return recent.some(({ webhook }) => webhookStatus(webhook) === "active");
 }
 
+/**
+ * Whether a process that was hurt during a send of the same, and lost its lease by that, put what came of it on record since
+ * the sender took the delivery up: who sends doesn't look once more.
+ */
+function recordedMeanwhile(world: World, send: Send): boolean {
+  const earlier = world.sends.get(nameOf(send)) ?? [];
+  return earlier.some(({ by, world_at, attempt }) =>
+    by !== send.by && attempt !== null && attempt.number >= send.number && !by.soundSince(world_at)
+  );
+}
+
 function sendIsOfSomethingDue(): Invariant {
   return {
     name: "send_is_of_something_due",
@@ -38,6 +49,7 @@ function sendIsOfSomethingDue(): Invariant {
       }
       // Cancelled by a change that this process has not seen yet.
       if (delivery.status === "cancelled" && activeSince(world, send)) return null;
+      if (recordedMeanwhile(world, send)) return null;
       return `${described(world, send)} which is ${delivery.status}`;
     },
   };
@@ -52,7 +64,9 @@ function senderHoldsTheLease(): Invariant {
       const delivery = world.mirror.deliveries.get(nameOf(send));
       if (delivery === undefined || !by.soundSince(world_at)) return null;
       if (delivery.status === "cancelled" && activeSince(world, send)) return null;
-      if (delivery.lease?.owner !== by.instance) return `${described(world, send)} and does not hold it`;
+      if (delivery.lease?.owner !== by.instance) {
+        return recordedMeanwhile(world, send) ? null : `${described(world, send)} and does not hold it`;
+      }
       const left_ms = (delivery.due_at ?? 0) - at;
       return left_ms >= timeout_ms + LEASE.send_margin_ms
         ? null

@@ -6,10 +6,17 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { accept } from "../../lib/accept.ts";
+import { encodeBody } from "../../lib/event.ts";
+import { LEASE, TIME } from "../../lib/limits.ts";
+import { createWebhook } from "../../lib/webhooks.ts";
+import { createChance } from "./chance.ts";
 import { createInvariants } from "./invariants.ts";
+import { SITES } from "./persons.ts";
 import { PLANTED_BUGS } from "./planted_bugs.ts";
 import { playSeeds } from "./seeds.ts";
 import { type Run, simulate } from "./simulate.ts";
+import { receiverOf, urlOf, World } from "./world.ts";
 
 const STEPS = 30;
 /** The seeds that every run of the tests looks at, always the same: `deno task simulate --seeds 5000` draws others. */
@@ -32,6 +39,43 @@ Deno.test("whatever happens, nothing accepted is lost and every send is explaine
 Deno.test("the same seed gives the same run, to the last line", async () => {
   const [first, second] = [await simulate(7, STEPS), await simulate(7, STEPS)];
   assertEquals(first.trace, second.trace);
+});
+
+Deno.test("a send is explained although the clocks jumped past the lease of another, which ended it since", async () => {
+  const chance = createChance(0);
+  const invariants = createInvariants();
+  const world = new World({ chance, has_queue: true, breakage: {}, invariants, only: null });
+  const [site_id, url, timeout_ms] = [SITES[0], urlOf(0, 0), 10 * TIME.SECOND_MS];
+  const first = await world.start();
+  const acceptSome = async (count: number): Promise<void> => {
+    const data = { goal_name: "Signup", visitor_count: 1, path: "/" };
+    const payload = {
+      event: "goal_completion",
+      site_id,
+      timestamp: "2026-01-01T00:00:00Z",
+      data,
+    } as const;
+    for (let left = count; left > 0; left--) {
+      void accept({ payload, body: encodeBody(payload) }, null, first.accepting);
+    }
+    await world.advance(300);
+  };
+  const input = { url, events: ["goal_completion"], max_retries: 0, timeout_ms };
+  void createWebhook(site_id, input, first.managing);
+  await world.advance(0);
+  // Two quick answers: it sends three at a time from then on, and a process that has just started two.
+  await acceptSome(2);
+  world.moods.set(receiverOf(url), "hanging");
+  await acceptSome(3);
+  world.jump(timeout_ms + LEASE.margin_ms);
+  await world.start();
+  await world.advance(2 * timeout_ms);
+  const [ended, again] = [...world.sends.values()].at(-1) ?? [];
+  assert(
+    (ended?.answered_at ?? Infinity) < (again?.world_at ?? -Infinity),
+    "it waited in the second process",
+  );
+  assertEquals(world.violation, null);
 });
 
 for (const { name, breakage, caught_by, weather, steps = STEPS } of PLANTED_BUGS) {
