@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { LIST } from "../lib/limits.ts";
+import { KV, LIST } from "../lib/limits.ts";
 import type { Database } from "./database.ts";
 import { eventTime } from "./event_time.ts";
 import type { Key } from "./keys.ts";
@@ -143,7 +143,7 @@ export interface BatchSizes {
   readonly later: number;
 }
 
-/** Reads a list from its newest event on, a batch of records at a time. */
+/** Reads a list from its newest event on: a batch of records at a time, each of which is looked into when it is its turn. */
 export class ListReader {
   readonly #from: ListSource;
   readonly #range: ListRange;
@@ -151,13 +151,17 @@ export class ListReader {
   readonly #start: Key;
   #end: Key;
   #batch_size: number;
-  /** Read, newest first; those before {@linkcode ListReader.#taken} were taken. */
+  /** Read, and not looked into from {@linkcode ListReader.#next} on. */
+  #records: Deno.KvEntry<unknown>[] = [];
+  #next = 0;
+  /** Whether there are no records behind these. */
+  #over = false;
+  /** What those looked into have, newest first from {@linkcode ListReader.#taken} on. */
   #ids: string[] = [];
   #taken = 0;
   /** Only what is earlier is still to be taken. */
   #below: string;
-  /** From this one on all events are read; null: all there are. */
-  #read_to: string | null = LAST_ID;
+  #head: string | null = null;
 
   constructor(from: ListSource, range: ListRange, sizes: BatchSizes) {
     this.#from = from;
@@ -170,16 +174,16 @@ export class ListReader {
 
   /** The newest event that was not taken yet; null at the end, or where {@linkcode ListReader.fill} has to come first. */
   get head(): string | null {
-    const id = this.#ids[this.#taken];
-    return id !== undefined && (this.#read_to === null || id >= this.#read_to) ? id : null;
+    return this.#head;
   }
 
   get needs_filling(): boolean {
-    return this.#read_to !== null && this.head === null;
+    return this.#head === null && !this.#over;
   }
 
   take(): void {
     this.#below = this.#ids[this.#taken++] ?? this.#below;
+    this.#advance();
   }
 
   /** Reads on, until there is a head or the list is at its end. */
@@ -192,9 +196,8 @@ export class ListReader {
     const taken: string[] = [];
     while (taken.length < most) {
       if (this.needs_filling) await this.fill();
-      const { head } = this;
-      if (head === null) break;
-      taken.push(head);
+      if (this.#head === null) break;
+      taken.push(this.#head);
       this.take();
     }
     return taken;
@@ -203,29 +206,49 @@ export class ListReader {
   /** Whether there are more. */
   async anyLeft(): Promise<boolean> {
     await this.fill();
-    return this.head !== null;
+    return this.#head !== null;
   }
 
   async #readBatch(): Promise<void> {
-    const { list, first } = this.#range;
-    const { db, reader } = this.#from;
     const batch_size = this.#batch_size;
     this.#batch_size = Math.min(2 * batch_size, this.#sizes.later);
-    const ids = this.#ids.slice(this.#taken);
-    let in_order = ids.length === 0;
-    let records = 0;
+    const range = { start: this.#start, end: this.#end };
     const options = { reverse: true, limit: batch_size, batchSize: batch_size };
-    for await (const entry of db.list({ start: this.#start, end: this.#end }, options)) {
-      records++;
-      this.#end = entry.key;
-      const found = eventIdsOf(entry, list.length, reader);
-      if (found.length > 1) in_order = false;
-      for (const id of found) if (id < this.#below && id >= first) ids.push(id);
+    this.#records = await Array.fromAsync(this.#from.db.list(range, options));
+    this.#next = 0;
+    this.#end = this.#records.at(-1)?.key ?? this.#end;
+    this.#over = this.#records.length < batch_size;
+    this.#advance();
+  }
+
+  /** Looks into records until it is known which event comes next: nothing in the next record is newer than its newest. */
+  #advance(): void {
+    for (;;) {
+      const id = this.#ids[this.#taken];
+      const record = this.#records[this.#next];
+      const newest_left = record === undefined && this.#over
+        ? FIRST_ID
+        : this.#newestOf(record?.key ?? this.#end);
+      this.#head = id !== undefined && id >= newest_left ? id : null;
+      if (this.#head !== null || record === undefined) return;
+      this.#next++;
+      this.#lookInto(record);
     }
-    this.#ids = in_order ? ids : sortedOnce(ids).reverse();
+  }
+
+  #lookInto(record: Deno.KvEntry<unknown>): void {
+    const { list, first } = this.#range;
+    const found = eventIdsOf(record, list.length, this.#from.reader)
+      .filter((id) => id < this.#below && id >= first);
+    const left = this.#ids.slice(this.#taken);
+    this.#ids = left.length + found.length > 1
+      ? sortedOnce([...left, ...found]).reverse()
+      : left.concat(found);
     this.#taken = 0;
-    // Whatever comes later in the list has nothing that is newer than the newest of the last record.
-    this.#read_to = records < batch_size ? null : String(this.#end[list.length]);
+  }
+
+  #newestOf(key: Key): string {
+    return String(key[this.#range.list.length]);
   }
 }
 
@@ -233,6 +256,9 @@ export class ListReader {
 function sortedOnce(ids: readonly string[]): string[] {
   return ids.toSorted(compareIds).filter((id, index, all) => id !== all[index - 1]);
 }
+
+/** Records that are read at first; each read after that takes twice as many. */
+const OLDEST_FIRST = 16;
 
 /**
  * Reads a list from its oldest event on.
@@ -247,13 +273,15 @@ export async function oldestIds(from: ListSource, range: ListRange, most: number
   const { end: until, start } = keysOf(range, from);
   let next = start;
   let ids: string[] = [];
-  for (;;) {
-    const options = { limit: most, batchSize: most };
-    const entries = await Array.fromAsync(from.db.list({ start: next, end: until }, options));
+  // Of blocks a few are enough.
+  for (let limit = OLDEST_FIRST;; limit = Math.min(2 * limit, KV.list_batch_max)) {
+    const entries = await Array.fromAsync(
+      from.db.list({ start: next, end: until }, { limit, batchSize: limit }),
+    );
     const found = entries.flatMap((entry) => eventIdsOf(entry, list.length, from.reader));
     ids = sortedOnce([...ids, ...found.filter((id) => id >= first && id < end)]);
     const last = entries.at(-1);
-    if (last === undefined || entries.length < most) return ids.slice(0, most);
+    if (last === undefined || entries.length < limit) return ids.slice(0, most);
     // A record that comes later has nothing that is earlier than this.
     const all_read = eventTime(String(last.key[list.length])) - LIST.block_span_ms;
     const wanted = ids[most - 1];

@@ -39,7 +39,10 @@ const id = fc.tuple(fc.nat(3), fc.nat(4 * LIST.block_span_ms)).map(([n, ms]) =>
   sampleEventId(n, SAMPLE_AT + ms)
 );
 /** What some group commits add, in the order in which they come to be written. */
-const groups = fc.array(fc.array(id, { minLength: 1, maxLength: 12 }), { maxLength: 8 });
+const groups = fc.oneof(
+  fc.array(fc.array(id, { minLength: 1, maxLength: 12 }), { maxLength: 8 }),
+  fc.array(fc.array(id, { minLength: 1, maxLength: 2 }), { minLength: 40, maxLength: 80 }),
+);
 
 /** The records of each group, as its commit writes them. */
 function recordsOf(ids: readonly string[], operation = 0, expire_in_ms = 1000): ListRecord[] {
@@ -86,6 +89,21 @@ Deno.test("a list is read newest first from any place on, a few or many at a tim
     ),
     { numRuns: 500 },
   );
+});
+
+Deno.test("a list of which one more than a page is read at first says without a second look whether there is more", async () => {
+  const db = new FakeKv({ clock });
+  const atomic = db.atomic();
+  for (let n = 0; n < 20; n++) {
+    atomic.set([...list, sampleEventId(n, SAMPLE_AT + 1000 * n)], new Uint8Array(0));
+  }
+  await atomic.commit();
+  let looks = 0;
+  const counting: ListSource["db"] = { list: (...asked) => (looks++, db.list(...asked)) };
+  const part = { list, first: FIRST_ID, end: LAST_ID };
+  const reader = new ListReader({ ...source, db: counting }, part, { first: 11, later: 11 });
+  assertEquals((await reader.takeMany(10)).length, 10);
+  assertEquals([await reader.anyLeft(), looks], [true, 1]);
 });
 
 Deno.test("a list is read oldest first from any place on", async () => {
