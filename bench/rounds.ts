@@ -95,13 +95,16 @@ async function timed(
   };
 }
 
+/** The compiler of V8 is still at work in the second round of a service, and slows it by a tenth. */
+const WARM_UPS = 2;
+
 /**
- * Has contestants take turns. The first round of each, which warms it up, tells how much is posted in its others.
+ * Has contestants take turns. The first rounds of each, which warm it up, tell how much is posted in its others.
  *
  * @param stage How many rounds, how long.
  * @param what In words.
  * @param contestants Who.
- * @returns The rounds of each, in the order given, without the first.
+ * @returns The rounds of each, in the order given, without the first ones.
  */
 export async function takeTurns(
   stage: Stage,
@@ -111,8 +114,11 @@ export async function takeTurns(
   const { rounds, seconds } = stage.sizes;
   const events: number[] = [];
   for (const { name, guess, run, fan_out = 1 } of contestants) {
-    stage.say(`${what}: warm-up, ${name}`);
-    const { per_s } = await run(Math.ceil(guess * seconds));
+    let per_s = guess * fan_out;
+    for (let n = 1; n <= WARM_UPS; n++) {
+      stage.say(`${what}: warm-up ${n} of ${WARM_UPS}, ${name}`);
+      ({ per_s } = await run(Math.ceil(per_s / fan_out * seconds)));
+    }
     events.push(Math.ceil(per_s / fan_out * seconds));
   }
   const done: Round[][] = contestants.map(() => []);
