@@ -17,7 +17,10 @@ import { listBlockRecord } from "./records.ts";
 
 const EMPTY = new Uint8Array(0);
 
-/** An entry as it would be by itself: the last part of its key is the id of an event. */
+/**
+ * An entry as it would be by itself: the last part of its key is the id of an event. It must come with its event: a block that
+ * another process wrote for the same one could have the same key.
+ */
 export interface ListEntry {
   readonly key: Key;
   readonly expire_in_ms: number;
@@ -279,13 +282,13 @@ export async function oldestIds(from: ListSource, range: ListRange, most: number
       from.db.list({ start: next, end: until }, { limit, batchSize: limit }),
     );
     const found = entries.flatMap((entry) => eventIdsOf(entry, list.length, from.reader));
-    ids = sortedOnce([...ids, ...found.filter((id) => id >= first && id < end)]);
+    ids = sortedOnce([...ids, ...found.filter((id) => id >= first && id < end)]).slice(0, most);
     const last = entries.at(-1);
-    if (last === undefined || entries.length < limit) return ids.slice(0, most);
+    if (last === undefined || entries.length < limit) return ids;
     // A record that comes later has nothing that is earlier than this.
     const all_read = eventTime(String(last.key[list.length])) - LIST.block_span_ms;
     const wanted = ids[most - 1];
-    if (wanted !== undefined && eventTime(wanted) < all_read) return ids.slice(0, most);
+    if (wanted !== undefined && eventTime(wanted) < all_read) return ids;
     next = [...last.key, 0];
   }
 }

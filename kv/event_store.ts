@@ -27,6 +27,8 @@ import { deliveryKey, eventOf, isStruck, readDeliveries, withFirst } from "./unw
 import { watchWriting } from "./watch_store.ts";
 import type { StoreParts, WebhookRecords } from "./webhook_store.ts";
 
+const EMPTY = new Uint8Array(0);
+
 /** The due entry of a delivery with something to do, and the marker that leads to it; none for one in a group lease. */
 function scheduleMutations(
   delivery: Delivery,
@@ -227,10 +229,11 @@ export function createEventStore(
         ],
         mutations: [
           deliverySet(delivery),
-          { kind: "entry", key: log, expire_in_ms },
+          // By themselves: the names of blocks are unique only for events that are made with them.
+          { kind: "set", key: log, value: EMPTY, expire_in_ms },
           // Nobody was told about it until now, so it would be gone after a week: it must outlive its delivery.
           { kind: "set", key: event.key, value: event.value, expire_in_ms },
-          { kind: "entry", key: keys.siteEvent(site_id, event_id), expire_in_ms },
+          { kind: "set", key: keys.siteEvent(site_id, event_id), value: EMPTY, expire_in_ms },
           ...scheduleMutations(delivery, { written: true, marker_at: null }),
         ],
       });

@@ -13,7 +13,7 @@ import { createAuditRecords } from "./audit_store.ts";
 import { eventIdsOf } from "./event_list.ts";
 import { type Key, keys } from "./keys.ts";
 import { createNameStore, freeingNames } from "./name_store.ts";
-import { eventRecord } from "./event_record.ts";
+import { readEvents } from "./event_page.ts";
 import { guardRecord, webhookRecord } from "./records.ts";
 import { deliveryKey, STRUCK } from "./unwritten.ts";
 import type { StoreParts } from "./webhook_store.ts";
@@ -70,8 +70,9 @@ export function createSiteStore(parts: StoreParts): SiteStore {
     const options = { reverse: true, limit: 1, batchSize: 1 };
     const [last] = await Array.fromAsync(db.list({ prefix: keys.siteEventsOf(site_id) }, options));
     if (last === undefined) return null;
-    const event = await db.get<Uint8Array>(keys.event(String(last.key[2])));
-    return reader.read(eventRecord, event)?.accepted_at ?? null;
+    // The newest of a block that nobody was told about is kept for less time than the others.
+    const [newest] = await readEvents({ db, reader }, eventIdsOf(last, 2, reader).toReversed());
+    return newest?.accepted_at ?? null;
   }
 
   /** Reads a site's webhooks: how many are not deleted, and how many were looked at. */

@@ -14,10 +14,16 @@ import type { Ids } from "../ports.ts";
 const SECRET_BYTES_MAX = 65_536;
 
 /**
+ * While the clock is set back, so many ids are of one millisecond, then of the next: an hour of them in a single one could
+ * not be told apart by time, and who reads a list from a place on begins some milliseconds beyond it.
+ */
+const SET_BACK_IDS_MAX = 64;
+
+/**
  * Makes the source of ids and secrets.
  *
- * An id of a time already seen, or of an earlier one, is the id before it plus one: so ids of one millisecond are easy to
- * guess from each other, and none may serve as a secret.
+ * An id of a time already seen, or of an earlier one, is the id before it plus one (or of the next millisecond, of which
+ * there are many): so ids of one millisecond are easy to guess from each other, and none may serve as a secret.
  *
  * @param random Randomness in [0, 1) for the ids; by default that of the platform's cryptography. For tests.
  * @returns The source.
@@ -35,12 +41,20 @@ const SECRET_BYTES_MAX = 65_536;
 export function systemIds(random: PRNG = platformRandom()): Ids {
   const next = monotonicFactory(random);
   let latest_ms = 1;
+  /** Ids of that millisecond. */
+  let made = 0;
 
   function ulid(at_ms: number): string {
     // Checked before the library sees it: it would put the wall clock in the place of 0 and of NaN, and remember a time
     // that it then refuses to encode, so that every later id would fail too.
     assert(at_ms >= 0 && at_ms < TIME_MAX, "the time of an id is a time");
-    latest_ms = Math.max(latest_ms, Math.floor(at_ms));
+    const now_ms = Math.floor(at_ms);
+    const full = now_ms < latest_ms && made >= SET_BACK_IDS_MAX;
+    if (now_ms > latest_ms || full) {
+      latest_ms = full ? latest_ms + 1 : now_ms;
+      made = 0;
+    }
+    made++;
     try {
       return next(latest_ms);
     } catch {

@@ -4,6 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertLess } from "@std/assert";
+import { keys } from "../../kv/keys.ts";
 import type { Database } from "../../kv/database.ts";
 import type { DeliveryPage, EventPage, Store } from "../../lib/store.ts";
 import {
@@ -131,6 +132,35 @@ export function testLists(test: ContractTest): void {
     const page = await store.deliveryPage(SAMPLE_SITE, pageQuery({ webhook_id: second }));
     assertEquals(numbersOf(page), [COUNT - 1, COUNT - 2, 7]);
     assertEquals((await deliveryNumbers(store, 7)).length, COUNT + 3);
+  });
+
+  test("deliveries that another process adds at once leave the others in a shared record of the same number", async (opened) => {
+    const { store, other } = opened;
+    await store.addWebhook(sampleWebhook(1));
+    await store.addWebhook(sampleWebhook(2));
+    const four = ALL.slice(0, 4);
+    await Promise.all(four.map((n) => store.accept(sampleAcceptance(nth(n), [sampleWebhookId(1)]))));
+    // As many commits by each process: their operations have the same numbers.
+    await other.beat("other", SAMPLE_AT);
+    await other.beat("other", SAMPLE_AT);
+    await Promise.all(
+      four.slice(2).map((n) =>
+        other.addDelivery(sampleDelivery(nth(n), sampleWebhookId(2), { trigger: "recover" }))
+      ),
+    );
+    assertEquals(await eventNumbers(store, 100), four.toReversed());
+    const all = await store.eventsFrom(SAMPLE_SITE, { since: SAMPLE_AT, until: Infinity, after: null }, 100);
+    assertEquals(all.events.map(({ id }) => numberOf(id)), four);
+  });
+
+  test("a site's last event is the newest that is kept, though a shared record names a newer one", async ({ store, db }) => {
+    const told = sampleAcceptance(nth(1), [sampleWebhookId(1)]);
+    await Promise.all([store.accept(told), store.accept(sampleAcceptance(nth(2), []))]);
+    const last = async (): Promise<number | null | undefined> =>
+      (await store.sitePage(10, null)).sites[0]?.last_event_at;
+    assertEquals(await last(), nth(2).accepted_at);
+    await db.atomic().delete(keys.event(nth(2).id)).commit();
+    assertEquals(await last(), nth(1).accepted_at);
   });
 
   test("all that shared records name goes with its site, and nothing of another", async ({ store, other, db }) => {

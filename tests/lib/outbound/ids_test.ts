@@ -56,6 +56,16 @@ Deno.test("ulid() goes on in the next millisecond when the ids of one are used u
   assertEquals([...made].sort(), made);
 });
 
+Deno.test("ulid() of a clock that is set back goes on by the millisecond, so that none has an hour of ids", () => {
+  const ids = systemIds();
+  const made = [ids.ulid(NOW), ...Array.from({ length: 999 }, (_, n) => ids.ulid(NOW - 3_600_000 + n))];
+  assertEquals([...made].sort(), made);
+  const times = Map.groupBy(made, (id) => decodeTime(id) - NOW);
+  assertEquals([...times.keys()], Array.from({ length: 16 }, (_, ms) => ms));
+  assert([...times.values()].every(({ length }) => length <= 64));
+  assertEquals(decodeTime(ids.ulid(NOW + 20)) - NOW, 20, "the clock has caught up");
+});
+
 Deno.test("ulid() refuses what is no time, and works on after that", () => {
   const ids = systemIds();
   for (const at_ms of [NaN, -1, TIME_MAX, Infinity]) {
