@@ -9,7 +9,7 @@
  */
 import { KV, LEASE } from "../lib/limits.ts";
 import type { AgendaStore, DueEntry, Marker, UnwrittenDelivery } from "../lib/store.ts";
-import { type Key, keys, slotOf } from "./keys.ts";
+import { type Key, keys, slotOf, textAfter } from "./keys.ts";
 import type { Mutation } from "./member.ts";
 import { eventRecord } from "./event_record.ts";
 import { deliveryRecord } from "./delivery_record.ts";
@@ -76,7 +76,7 @@ export function createAgendaStore(parts: StoreParts): AgendaStore {
       const end = keys.agendaSlot(slotOf(until) + 1);
       const range = after === null
         ? { prefix: keys.agendaAll(), end }
-        : { start: keys.agenda(after.slot, after.webhook_id + "\u0000"), end };
+        : { start: keys.agenda(after.slot, textAfter(after.webhook_id)), end };
       const batchSize = Math.min(most, KV.list_batch_max);
       for await (const { key, versionstamp } of db.list(range, { limit: most, batchSize })) {
         found.push({ slot: Number(key[1]), webhook_id: text(key, 2), versionstamp });

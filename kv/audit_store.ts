@@ -8,7 +8,7 @@
  */
 import type { AuditId, AuditNote } from "../lib/audit.ts";
 import type { AuditStore } from "../lib/store.ts";
-import { keys } from "./keys.ts";
+import { FIRST_ID, keys, LAST_ID } from "./keys.ts";
 import type { Member, Mutation } from "./member.ts";
 import { auditRecord } from "./records.ts";
 import type { StoreParts } from "./webhook_store.ts";
@@ -59,10 +59,6 @@ export function createAuditRecords({ db, committer, clock, retention, newId }: P
   };
   return records;
 }
-
-/** Before and behind every id. */
-const FIRST_ID = "";
-const LAST_ID = "\u{10ffff}";
 
 export function createAuditStore(
   parts: StoreParts & { readonly idPrefixAt: (at_ms: number) => string },

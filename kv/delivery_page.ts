@@ -11,18 +11,16 @@ import { INPUT, KV } from "../lib/limits.ts";
 import type { DeliveryPage, DeliveryQuery } from "../lib/store.ts";
 import type { Webhook } from "../lib/webhook.ts";
 import type { Database } from "./database.ts";
-import { FIRST_ID, LAST_ID, ListReader } from "./event_list.ts";
-import { keys } from "./keys.ts";
+import { ListReader, type ListSource } from "./event_list.ts";
+import { FIRST_ID, keys, LAST_ID, textAfter } from "./keys.ts";
 import { deliveryRecord, recordFilter } from "./delivery_record.ts";
 import { webhookRecord } from "./records.ts";
 import { type DeliveriesReader, readDeliveries } from "./unwritten.ts";
 import { sealedWebhooks } from "./webhook_store.ts";
 
 /** What a page is read with. */
-export interface DeliveryPageReader extends Omit<DeliveriesReader, "db"> {
+export interface DeliveryPageReader extends Omit<DeliveriesReader, "db">, ListSource {
   readonly db: Database;
-  /** The smallest id an event accepted at that time can have. */
-  readonly idPrefixAt: (at_ms: number) => string;
 }
 
 interface Position {
@@ -76,7 +74,7 @@ class PageDeliveries {
     const { db, reader } = this.#reader;
     const limit = 2 * taken.length;
     const start = keys.delivery(oldest.event_id, oldest.webhook_id);
-    const end = keys.delivery(newest.event_id, after(newest.webhook_id));
+    const end = keys.delivery(newest.event_id, textAfter(newest.webhook_id));
     const batchSize = Math.min(limit, KV.list_batch_max);
     const entries = await Array.fromAsync(db.list<Uint8Array>({ start, end }, { limit, batchSize }));
     if (entries.length === limit) return null;
@@ -105,11 +103,6 @@ function isBehind(entry: Deno.KvEntry<unknown> | undefined, { event_id, webhook_
   return String(event) > event_id || (event === event_id && String(webhook) > webhook_id);
 }
 
-/** The next id after this one. */
-function after(id: string): string {
-  return id + "\u0000";
-}
-
 /**
  * Where a webhook's log is read from, exclusive: strictly after the cursor in the order (event, webhook), newest first,
  * and before `until`.
@@ -119,7 +112,7 @@ function endOf(webhook_id: string, query: DeliveryQuery, reader: DeliveryPageRea
   if (query.until !== null) ends.push(reader.idPrefixAt(query.until));
   if (query.after !== null) {
     const { event_id, webhook_id: last } = query.after;
-    ends.push(webhook_id < last ? after(event_id) : event_id);
+    ends.push(webhook_id < last ? textAfter(event_id) : event_id);
   }
   return ends.reduce((least, end) => end < least ? end : least);
 }

@@ -11,7 +11,7 @@
 import { KV, LIST } from "../lib/limits.ts";
 import type { Database } from "./database.ts";
 import { eventTime } from "./event_time.ts";
-import type { Key } from "./keys.ts";
+import { FIRST_ID, type Key, LAST_ID } from "./keys.ts";
 import type { RecordReader } from "./record_reader.ts";
 import { listBlockRecord } from "./records.ts";
 
@@ -38,10 +38,6 @@ export interface ListRecord {
 
 function idOf({ key }: ListEntry): string {
   return String(key.at(-1));
-}
-
-function compareIds(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Gathers the entries of a group commit. */
@@ -72,7 +68,7 @@ export class ListEntries {
 
 /** Divides the entries of a list by time and number, the earliest first. */
 function* blocksOf(entries: ListEntry[]): Generator<ListEntry[]> {
-  if (entries.length > 1) entries.sort((a, b) => compareIds(idOf(a), idOf(b)));
+  if (entries.length > 1) entries.sort((a, b) => idOf(a) < idOf(b) ? -1 : 1);
   let block: ListEntry[] = [];
   let ends_at = 0;
   for (const entry of entries) {
@@ -128,10 +124,6 @@ export function eventIdsOf(
   if (entry.key.length === at + 1) return [newest];
   return reader.read(listBlockRecord, entry)?.event_ids ?? [newest];
 }
-
-/** Before and behind the id of every event. */
-export const FIRST_ID = "";
-export const LAST_ID = "\u{10ffff}";
 
 /** The keys of all records that may have events of a range. */
 function keysOf({ list, first, end }: ListRange, { idPrefixAt }: ListSource): { start: Key; end: Key } {
@@ -257,7 +249,7 @@ export class ListReader {
 
 /** Oldest first, each once: an event is listed twice if its entry was made again to last longer. */
 function sortedOnce(ids: readonly string[]): string[] {
-  return ids.toSorted(compareIds).filter((id, index, all) => id !== all[index - 1]);
+  return [...new Set(ids)].sort();
 }
 
 /** Records that are read at first; each read after that takes twice as many. */

@@ -13,12 +13,12 @@ import { type Delivery, isUntouched } from "../lib/delivery.ts";
 import type { Acceptance, DeliveryName, EventStore, KnownDelivery } from "../lib/store.ts";
 import { createAuditRecords } from "./audit_store.ts";
 import { deliveryPage } from "./delivery_page.ts";
-import { LAST_ID, oldestIds } from "./event_list.ts";
+import { oldestIds } from "./event_list.ts";
 import { eventPage, readEvents } from "./event_page.ts";
 import { eventTime } from "./event_time.ts";
 import { dueMutations } from "./agenda_store.ts";
 import { createAlertRecords } from "./alert_store.ts";
-import { keys } from "./keys.ts";
+import { keys, LAST_ID, textAfter } from "./keys.ts";
 import type { Check, Mutation } from "./member.ts";
 import { eventRecord } from "./event_record.ts";
 import { deliveryRecord } from "./delivery_record.ts";
@@ -250,7 +250,7 @@ export function createEventStore(
     },
 
     async eventsFrom(site_id, { since, until, after }, most) {
-      const first = after === null ? parts.idPrefixAt(since) : after + "\u0000";
+      const first = after === null ? parts.idPrefixAt(since) : textAfter(after);
       const end = Number.isFinite(until) ? parts.idPrefixAt(until) : LAST_ID;
       if (end <= first) return { events: [], examined: 0, next: null };
       const ids = await oldestIds(parts, { list: keys.siteEventsOf(site_id), first, end }, most + 1);

@@ -14,7 +14,7 @@ import type { Committer } from "./committer.ts";
 import type { Database } from "./database.ts";
 import type { WrittenLease } from "./group_lease.ts";
 import { getAll } from "./get_all.ts";
-import { type Key, keys } from "./keys.ts";
+import { type Key, keys, LAST_ID } from "./keys.ts";
 import { groupLeaseRecord } from "./records.ts";
 import type { RecordReader } from "./record_reader.ts";
 
@@ -104,7 +104,7 @@ export class GroupLeases {
   async list(until: number): Promise<GroupLease[]> {
     const { db, reader } = this.#ports;
     const found: GroupLease[] = [];
-    const range = { prefix: keys.groupLeases(), end: keys.groupLease(until, "\u{10ffff}", 0) };
+    const range = { prefix: keys.groupLeases(), end: keys.groupLease(until, LAST_ID, 0) };
     for await (const entry of db.list<Uint8Array>(range, { batchSize: KV.list_batch_default })) {
       const record = reader.read(groupLeaseRecord, entry);
       if (record === null) continue;

@@ -16,6 +16,15 @@ export function slotOf(at_ms: number): number {
   return Math.floor(at_ms / LEASE.slot_ms);
 }
 
+/** Before and behind every id. */
+export const FIRST_ID = "";
+export const LAST_ID = "\u{10ffff}";
+
+/** The next text after this one. */
+export function textAfter(text: string): string {
+  return text + "\u0000";
+}
+
 /** Builders of all keys; those that end in `Of` or `All` give the prefix of a list. */
 export const keys = {
   webhook: (site_id: string, webhook_id: string): Key => ["webhook", site_id, webhook_id],

@@ -11,25 +11,21 @@ import { INPUT, LEASE, TIME } from "../lib/limits.ts";
 import type { SiteStore, SiteSummary } from "../lib/store.ts";
 import { createAuditRecords } from "./audit_store.ts";
 import { eventIdsOf } from "./event_list.ts";
-import { type Key, keys } from "./keys.ts";
+import { type Key, keys, textAfter } from "./keys.ts";
+import type { Mutation } from "./member.ts";
 import { createNameStore, freeingNames } from "./name_store.ts";
-import { readEvents } from "./event_page.ts";
+import { eventRecord } from "./event_record.ts";
 import { guardRecord, webhookRecord } from "./records.ts";
 import { deliveryKey, STRUCK } from "./unwritten.ts";
 import type { StoreParts } from "./webhook_store.ts";
 
-/** Records removed in one commit. */
+/** Records written or removed in one commit. */
 const AT_ONCE = 100;
 /** Records read at once that each stand for others too: a block of a list for many. */
 const READ_AT_ONCE = 25;
 
 /** How long after its site is gone a delivery that was held may still come to be recorded. */
 const STRUCK_MS = LEASE.longest_ms + TIME.MINUTE_MS;
-
-/** The next text after this one. */
-function after(text: string): string {
-  return text + "\u0000";
-}
 
 /** Orders texts as KV does, by code points: a letter of a rare script is two units in memory, and those sort elsewhere. */
 function compareTexts(a: string, b: string): number {
@@ -54,7 +50,7 @@ export function createSiteStore(parts: StoreParts): SiteStore {
 
   /** The first site below a prefix behind another one, or null. */
   async function siteAfter(prefix: Key, site_id: string | null): Promise<string | null> {
-    const selector = site_id === null ? { prefix } : { prefix, start: [...prefix, after(site_id)] };
+    const selector = site_id === null ? { prefix } : { prefix, start: [...prefix, textAfter(site_id)] };
     const [first] = await Array.fromAsync(db.list(selector, { limit: 1, batchSize: 1 }));
     return first === undefined ? null : String(first.key[1]);
   }
@@ -71,8 +67,11 @@ export function createSiteStore(parts: StoreParts): SiteStore {
     const [last] = await Array.fromAsync(db.list({ prefix: keys.siteEventsOf(site_id) }, options));
     if (last === undefined) return null;
     // The newest of a block that nobody was told about is kept for less time than the others.
-    const [newest] = await readEvents({ db, reader }, eventIdsOf(last, 2, reader).toReversed());
-    return newest?.accepted_at ?? null;
+    for (const event_id of eventIdsOf(last, 2, reader).toReversed()) {
+      const event = reader.read(eventRecord, await db.get<Uint8Array>(keys.event(event_id)));
+      if (event !== null) return event.accepted_at;
+    }
+    return null;
   }
 
   /** Reads a site's webhooks: how many are not deleted, and how many were looked at. */
@@ -91,6 +90,13 @@ export function createSiteStore(parts: StoreParts): SiteStore {
     return found.map(({ key }) => String(key[2]));
   }
 
+  /** Writes in order, so much in one commit that others have their turn. */
+  async function writeAll(mutations: readonly Mutation[]): Promise<void> {
+    for (let from = 0; from < mutations.length; from += AT_ONCE) {
+      await committer.commit({ checks: [], mutations: mutations.slice(from, from + AT_ONCE) });
+    }
+  }
+
   /** Removes all records below a prefix, each after those that it stands for. */
   async function removeAll(
     prefix: Key,
@@ -101,10 +107,7 @@ export function createSiteStore(parts: StoreParts): SiteStore {
       const found = await some(prefix, othersOf === null ? AT_ONCE : READ_AT_ONCE);
       if (found.length === 0) return removed;
       const all = found.flatMap((entry) => [...othersOf?.(entry) ?? [], entry.key]);
-      for (let from = 0; from < all.length; from += AT_ONCE) {
-        const mutations = all.slice(from, from + AT_ONCE).map((key) => ({ kind: "delete", key }) as const);
-        await committer.commit({ checks: [], mutations });
-      }
+      await writeAll(all.map((key) => ({ kind: "delete", key })));
       removed += found.length;
     }
   }
@@ -179,12 +182,14 @@ export function createSiteStore(parts: StoreParts): SiteStore {
           .map((key) => ({ kind: "delete", key }) as const),
       });
       // At the end, since the records of deliveries were removed above.
-      for (let from = 0; from < struck.length; from += AT_ONCE) {
-        const mutations = struck.slice(from, from + AT_ONCE).map((name) =>
-          ({ kind: "set", key: deliveryKey(name), value: STRUCK, expire_in_ms: STRUCK_MS }) as const
-        );
-        await committer.commit({ checks: [], mutations });
-      }
+      await writeAll(
+        struck.map((name) => ({
+          kind: "set",
+          key: deliveryKey(name),
+          value: STRUCK,
+          expire_in_ms: STRUCK_MS,
+        })),
+      );
       return removed;
     },
 

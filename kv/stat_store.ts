@@ -9,7 +9,7 @@ import { z } from "zod";
 import { STATS } from "../lib/limits.ts";
 import { addCounts, NO_COUNTS, type StatCounts } from "../lib/stats.ts";
 import type { StatPosition, StatRow, StatStore } from "../lib/store.ts";
-import { type Key, keys } from "./keys.ts";
+import { type Key, keys, textAfter } from "./keys.ts";
 import type { RecordReader } from "./record_reader.ts";
 import { codec } from "./records.ts";
 import type { StoreParts } from "./webhook_store.ts";
@@ -43,13 +43,8 @@ function isSamePlace(a: StatPosition, b: StatPosition): boolean {
   return a.site_id === b.site_id && a.hour === b.hour && a.webhook_id === b.webhook_id;
 }
 
-/** The next text after this one. */
-function after(text: string): string {
-  return text + "\u0000";
-}
-
 function keyAfter({ site_id, hour, webhook_id }: StatPosition): Key {
-  return keys.statsFrom(site_id, hour, after(webhook_id ?? ""));
+  return keys.statsFrom(site_id, hour, textAfter(webhook_id ?? ""));
 }
 
 /** Behind every webhook's id that a cursor may have. */

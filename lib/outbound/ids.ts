@@ -49,9 +49,9 @@ export function systemIds(random: PRNG = platformRandom()): Ids {
     // that it then refuses to encode, so that every later id would fail too.
     assert(at_ms >= 0 && at_ms < TIME_MAX, "the time of an id is a time");
     const now_ms = Math.floor(at_ms);
-    const full = now_ms < latest_ms && made >= SET_BACK_IDS_MAX;
-    if (now_ms > latest_ms || full) {
-      latest_ms = full ? latest_ms + 1 : now_ms;
+    const wanted_ms = now_ms < latest_ms && made >= SET_BACK_IDS_MAX ? latest_ms + 1 : now_ms;
+    if (wanted_ms > latest_ms) {
+      latest_ms = wanted_ms;
       made = 0;
     }
     made++;

@@ -7,8 +7,6 @@ import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import fc from "fast-check";
 import {
   eventIdsOf,
-  FIRST_ID,
-  LAST_ID,
   ListEntries,
   type ListRange,
   ListReader,
@@ -17,7 +15,7 @@ import {
   oldestIds,
 } from "../../kv/event_list.ts";
 import { eventTime } from "../../kv/event_time.ts";
-import { keys } from "../../kv/keys.ts";
+import { FIRST_ID, keys, LAST_ID } from "../../kv/keys.ts";
 import { measureMember } from "../../kv/member.ts";
 import { createRecordReader } from "../../kv/record_reader.ts";
 import { KV, LIST } from "../../lib/limits.ts";

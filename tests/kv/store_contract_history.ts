@@ -38,7 +38,8 @@ async function fill(store: Store, count: number): Promise<void> {
   }
 }
 
-function query(given: Partial<EventQuery> = {}): EventQuery {
+/** A query without filters. */
+export function eventQuery(given: Partial<EventQuery> = {}): EventQuery {
   return { event: null, since: null, until: null, limit: 50, before: null, ...given };
 }
 
@@ -56,11 +57,11 @@ export function testHistory(test: ContractTest): void {
 
 function testEventPage(test: ContractTest): void {
   test("eventPage() lists a site's events, newest first, and neither skips nor repeats", async ({ store }) => {
-    assertEquals(await store.eventPage(SAMPLE_SITE, query()), { events: [], next: null });
+    assertEquals(await store.eventPage(SAMPLE_SITE, eventQuery()), { events: [], next: null });
     await fill(store, 10);
     await store.accept({ ...sampleAcceptance(nth(10), []), listed: false });
     await store.accept(sampleAcceptance(sampleEvent(11, { site_id: "other.example" }), []));
-    assertEquals((await store.eventPage(SAMPLE_SITE, query())).events[0], nth(9));
+    assertEquals((await store.eventPage(SAMPLE_SITE, eventQuery())).events[0], nth(9));
     for (
       const [event, expected] of [[null, [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]], ["custom_event", [
         9,
@@ -73,7 +74,7 @@ function testEventPage(test: ContractTest): void {
         const seen: number[] = [];
         let before: string | null = null;
         do {
-          const page: EventPage = await store.eventPage(SAMPLE_SITE, query({ event, limit, before }));
+          const page: EventPage = await store.eventPage(SAMPLE_SITE, eventQuery({ event, limit, before }));
           seen.push(...numbers(page.events));
           before = page.next;
         } while (before !== null);
@@ -85,7 +86,7 @@ function testEventPage(test: ContractTest): void {
   test("eventPage() filters by event and time; `since` is inclusive, `until` exclusive", async ({ store }) => {
     await fill(store, 10);
     const found = async (given: Partial<EventQuery>): Promise<number[]> =>
-      numbers((await store.eventPage(SAMPLE_SITE, query(given))).events);
+      numbers((await store.eventPage(SAMPLE_SITE, eventQuery(given))).events);
     const [since, until] = [SAMPLE_AT + 3000, SAMPLE_AT + 7000];
     assertEquals(await found({ event: "custom_event" }), [9, 6, 3, 0]);
     assertEquals(await found({ since }), [9, 8, 7, 6, 5, 4, 3]);
@@ -105,7 +106,7 @@ function testEventPage(test: ContractTest): void {
       keys.event(nth(2).id),
     )
       .commit();
-    const page = await store.eventPage(SAMPLE_SITE, query({ limit: 3 }));
+    const page = await store.eventPage(SAMPLE_SITE, eventQuery({ limit: 3 }));
     assertEquals([numbers(page.events), page.next], [[3, 1, 0], null]);
   });
 }
@@ -116,11 +117,11 @@ function testEventPageBounds(test: ContractTest): void {
   test("eventPage() examines 1,000 records at most, and goes on where it stopped", async ({ store }) => {
     await fill(store, max + 5);
     for (const limit of [7, 100]) {
-      const first = await store.eventPage(SAMPLE_SITE, query({ event: "visitor_drop", limit }));
+      const first = await store.eventPage(SAMPLE_SITE, eventQuery({ event: "visitor_drop", limit }));
       assertEquals(first, { events: [], next: nth(5).id });
       const second = await store.eventPage(
         SAMPLE_SITE,
-        query({ event: "visitor_drop", limit, before: first.next }),
+        eventQuery({ event: "visitor_drop", limit, before: first.next }),
       );
       assertEquals(second, { events: [], next: null });
     }

@@ -17,6 +17,7 @@ import {
   sampleWebhookId,
 } from "../helpers/sample.ts";
 import type { ContractTest } from "./store_contract.ts";
+import { eventQuery } from "./store_contract_history.ts";
 import { pageQuery } from "./store_contract_pages.ts";
 import { allEntries, keysBelow } from "./store_contract_state.ts";
 
@@ -24,7 +25,6 @@ const OTHER = "other.example";
 const COUNT = 60;
 const ALL = Array.from({ length: COUNT }, (_, n) => n);
 type EventsFound = Awaited<ReturnType<Store["eventsFrom"]>>;
-const EVENTS = { event: null, since: null, until: null, before: null };
 
 /** The event of a number: 120 ms from the first to the last. Those of another site have numbers behind it. */
 function nth(n: number, site_id = SAMPLE_SITE): ReturnType<typeof sampleEvent> {
@@ -69,7 +69,7 @@ async function eventNumbers(store: Store, limit: number): Promise<number[]> {
   const numbers: number[] = [];
   let before: string | null = null;
   do {
-    const page: EventPage = await store.eventPage(SAMPLE_SITE, { ...EVENTS, limit, before });
+    const page: EventPage = await store.eventPage(SAMPLE_SITE, eventQuery({ limit, before }));
     numbers.push(...page.events.map(({ id }) => numberOf(id)));
     before = page.next;
   } while (before !== null);
@@ -93,7 +93,7 @@ export function testLists(test: ContractTest): void {
     const [since, until] = [nth(20).accepted_at, nth(40).accepted_at];
     const between = ALL.filter((n) => nth(n).accepted_at >= since && nth(n).accepted_at < until);
     const range = { since, until, limit: 100 };
-    const { events } = await store.eventPage(SAMPLE_SITE, { ...EVENTS, ...range });
+    const { events } = await store.eventPage(SAMPLE_SITE, eventQuery(range));
     assertEquals(events.map(({ id }) => numberOf(id)), between.toReversed());
     const page = await store.deliveryPage(SAMPLE_SITE, pageQuery(range));
     assertEquals(numbersOf(page), between.toReversed());

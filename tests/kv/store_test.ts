@@ -24,6 +24,7 @@ import {
 } from "../helpers/sample.ts";
 import { type OpenedStore, RETENTION_DAYS, storeOver, testStoreContract } from "./store_contract.ts";
 import { indexFaults, keysBelow } from "./store_contract_state.ts";
+import { eventQuery } from "./store_contract_history.ts";
 import { numbersOn, pageQuery } from "./store_contract_pages.ts";
 
 async function openMemory(): Promise<OpenedStore> {
@@ -234,8 +235,7 @@ Deno.test("Store.accept() names all that is held also when the answer was lost a
   );
   await store.beat("one", SAMPLE_AT);
   assertEquals(await indexFaults(db), []);
-  const page = { event: null, since: null, until: null, before: null, limit: 10 };
-  const { events } = await store.eventPage(SAMPLE_SITE, page);
+  const { events } = await store.eventPage(SAMPLE_SITE, eventQuery());
   assertEquals(events.map(({ id }) => id), [sampleEvent(2).id, sampleEvent(1).id], "each is listed once");
 });
 
